@@ -1,0 +1,72 @@
+//! The ill-behaved back-end that the sample in `src/service.rs` wraps, on 127.0.0.1:8081.
+//!
+//! It wants its arguments in the query and answers plain text, which is not always UTF-8:
+//!
+//! ```text
+//! $ curl 'http://127.0.0.1:8081/api?metric=time&job=build'
+//! 2m 41s
+//! ```
+//!
+//! Set `LISTEN` for another address. With `-- --basic`, it wants HTTP Basic: any user name, with
+//! the password `demo`.
+
+use std::error::Error;
+
+use axum::{
+    Router,
+    extract::Query,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+#[derive(Deserialize)]
+struct Wanted {
+    job: String,
+    metric: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let wants_password = std::env::args().any(|argument| argument == "--basic");
+    let listen = std::env::var("LISTEN").unwrap_or("127.0.0.1:8081".to_owned());
+    let api = move |headers: HeaderMap, wanted: Query<Wanted>| async move {
+        match wants_password && !knows_password(&headers) {
+            true => StatusCode::UNAUTHORIZED.into_response(),
+            false => answer(&wanted),
+        }
+    };
+
+    let listener = TcpListener::bind(&listen).await?;
+    println!(
+        "The example back-end is listening on http://{}",
+        listener.local_addr()?
+    );
+    axum::serve(listener, Router::new().route("/api", get(api))).await?;
+    Ok(())
+}
+
+/// The value as the back-end knows it, without a word on its type or encoding.
+fn answer(wanted: &Wanted) -> Response {
+    match (wanted.job.as_str(), wanted.metric.as_str()) {
+        ("build", "time") => b"2m 41s".into_response(),
+        ("build", "size") => b"17.4 MB".into_response(),
+        ("build", "author") => b"Ren\xe9e".into_response(), // Latin-1, and not said to be
+        (job, metric) => (StatusCode::NOT_FOUND, format!("no {metric} of {job}")).into_response(),
+    }
+}
+
+fn knows_password(headers: &HeaderMap) -> bool {
+    let password = || {
+        let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let pair = BASE64_STANDARD
+            .decode(header.strip_prefix("Basic ")?)
+            .ok()?;
+        let pair = String::from_utf8(pair).ok()?;
+        Some(pair.split_once(':')?.1.to_owned())
+    };
+    password().is_some_and(|password| password == "demo")
+}

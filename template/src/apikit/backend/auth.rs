@@ -1,0 +1,118 @@
+//! House: who is asking, and how the back-end is told.
+
+use std::{convert::Infallible, fmt};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::{BackendError, Result};
+
+/// How callers are authenticated to the back-end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// Not at all: no credentials are read or sent.
+    None,
+    /// The caller's user name and password go to the back-end as HTTP Basic, with each request.
+    Basic,
+}
+
+impl Auth {
+    /// The type of that name: `none` or `basic`.
+    ///
+    /// # Panics
+    /// At compile time, in a constant, when there is no such type.
+    pub const fn named(name: &str) -> Self {
+        match name.as_bytes() {
+            b"none" => Self::None,
+            b"basic" => Self::Basic,
+            _ => panic!("the auth type must be `none` or `basic`"),
+        }
+    }
+}
+
+/// Whoever sent the request. As an argument of a handler it never fails: whether credentials are
+/// needed is known only when the back-end is asked.
+#[derive(Clone, Default)]
+pub struct Caller {
+    authorization: Option<HeaderValue>,
+}
+
+impl Caller {
+    /// A caller without credentials.
+    pub fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// The user name and password that the caller sent as HTTP Basic; `None` when there are none.
+    ///
+    /// # Errors
+    /// 401 when the header is there and is not HTTP Basic in UTF-8.
+    pub fn credentials(&self) -> Result<Option<Credentials>> {
+        let Some(header) = &self.authorization else {
+            return Ok(None);
+        };
+        Credentials::from_header(header).map(Some).ok_or_else(|| {
+            BackendError::new(StatusCode::UNAUTHORIZED)
+                .with_content("The Authorization header is not HTTP Basic in UTF-8.")
+        })
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.authorization {
+            Some(_) => "Caller(with credentials)",
+            None => "Caller(anonymous)",
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        Ok(Self {
+            authorization: parts.headers.get(header::AUTHORIZATION).cloned(),
+        })
+    }
+}
+
+/// A user name and a password, or a token in its place.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user name.
+    pub username: String,
+    /// The password: shown by no `Debug`, wiped from memory when dropped.
+    pub password: SecretString,
+}
+
+impl Credentials {
+    fn from_header(header: &HeaderValue) -> Option<Self> {
+        let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+        let decoded = String::from_utf8(decoded).ok()?;
+        let (username, password) = decoded.split_once(':')?;
+        Some(Self {
+            username: username.to_owned(),
+            password: password.into(),
+        })
+    }
+
+    /// The value of an `Authorization: Basic` header, marked as sensitive.
+    pub fn to_header(&self) -> HeaderValue {
+        let pair = format!("{}:{}", self.username, self.password.expose_secret());
+        let encoded = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        let mut header = HeaderValue::try_from(encoded).expect("base64 is a legal header value");
+        header.set_sensitive(true);
+        header
+    }
+}

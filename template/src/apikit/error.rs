@@ -1,0 +1,217 @@
+//! House: the one error of the API, and the one place where it becomes an answer.
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::backend;
+
+/// What handlers return.
+pub type Result<T, E = BackendError> = std::result::Result<T, E>;
+
+/// A failure that the caller is told about, as
+/// `{"reason": string, "status_code": int, "error_content": string | null}`.
+///
+/// The caller sees the status, its reason and the content; the log sees the source as well.
+#[derive(Debug)]
+pub struct BackendError {
+    status: StatusCode,
+    reason: Cow<'static, str>,
+    content: Option<String>,
+    challenge: Option<Box<str>>,
+    retry_after: Option<Duration>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl BackendError {
+    /// An error with `status`, its standard reason and no content.
+    ///
+    /// A status below 400 is no error: it becomes a 500.
+    pub fn new(status: StatusCode) -> Self {
+        let status = if status.as_u16() < 400 {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            status
+        };
+        Self {
+            status,
+            reason: status.canonical_reason().unwrap_or("Unknown Status").into(),
+            content: None,
+            challenge: None,
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// 400: the caller must change the request; `content` says how.
+    pub fn bad_request(content: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST).with_content(content)
+    }
+
+    /// 401: the caller sent no credentials, and must.
+    pub fn no_authorization() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED).with_content("No authorization provided.")
+    }
+
+    /// 403: the caller is known and may not.
+    pub fn forbidden(content: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN).with_content(content)
+    }
+
+    /// 404: nothing is here.
+    pub fn not_found(content: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND).with_content(content)
+    }
+
+    /// 502: the back-end could not be reached, or answered what nobody can use.
+    pub fn bad_gateway(content: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY).with_content(content)
+    }
+
+    /// 503: not now, but after `retry_after` (`Retry-After`, in whole seconds, rounded up).
+    pub fn unavailable(content: impl Into<String>, retry_after: Duration) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE)
+            .with_content(content)
+            .with_retry_after(retry_after)
+    }
+
+    /// 504: the back-end, or the whole request, took too long.
+    pub fn gateway_timeout(content: impl Into<String>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT).with_content(content)
+    }
+
+    /// 500: a fault of the service itself. The caller learns the request id, the log the source.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR).with_source(source)
+    }
+
+    /// What the back-end answered, passed on: its status, its reason and up to 64 KiB of its body.
+    ///
+    /// An answer below 400 is none that a caller can use as an error: it becomes a 502.
+    pub async fn from_response(response: reqwest::Response) -> Self {
+        backend::refusal(response).await
+    }
+
+    /// Says what happened, in words for the caller.
+    pub fn with_content(mut self, content: impl Into<String>) -> Self {
+        self.content = Some(content.into());
+        self
+    }
+
+    /// Replaces the standard reason of the status.
+    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Adds a `WWW-Authenticate` header.
+    pub fn with_challenge(mut self, challenge: impl Into<Box<str>>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// Adds a `Retry-After` header.
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
+    }
+
+    /// Keeps the cause, for the log alone.
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The status of the answer: 400 or above.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn log(&self) {
+        let cause = self.source.as_deref().map(causes).unwrap_or_default();
+        match self.status.as_u16() {
+            500 => tracing::error!(cause, "the request failed: {self}"),
+            501.. => tracing::warn!(cause, "the request failed: {self}"),
+            _ => tracing::debug!(cause, "the request was refused: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status.as_u16(), self.reason)?;
+        match &self.content {
+            Some(content) => write!(f, ": {content}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for BackendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl IntoResponse for BackendError {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = ErrorBody {
+            reason: &self.reason,
+            status_code: self.status.as_u16(),
+            error_content: self.content.as_deref(),
+        }
+        .into_response(self.status);
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR && self.content.is_none() {
+            response.extensions_mut().remove::<InShape>();
+        }
+        let headers = response.headers_mut();
+        if let Some(challenge) = &self.challenge
+            && let Ok(value) = HeaderValue::from_str(challenge)
+        {
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// The body of every error.
+#[derive(Serialize)]
+pub(super) struct ErrorBody<'a> {
+    pub reason: &'a str,
+    pub status_code: u16,
+    pub error_content: Option<&'a str>,
+}
+
+impl ErrorBody<'_> {
+    pub fn into_response(self, status: StatusCode) -> Response {
+        let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(InShape);
+        response
+    }
+}
+
+/// Marks an answer whose body is an [`ErrorBody`] with nothing left to add.
+#[derive(Clone, Copy)]
+pub(super) struct InShape;
+
+/// The whole chain of an error, outermost first: `a: b: c`.
+fn causes(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
+}

@@ -1,0 +1,60 @@
+//! House: answers who the service is, in the same way for all services.
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+
+use super::backend::Auth;
+
+/// Who a service is. All fields are JSON strings.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Metadata {
+    /// The name of the service, which is its crate's.
+    pub name: &'static str,
+    /// One line on what the service is for.
+    pub description: &'static str,
+    /// The URL of the source.
+    pub repository: &'static str,
+    /// The version of the service.
+    pub version: &'static str,
+    /// The version of the API that the front end agrees on, such as `1.0`.
+    pub api_version: &'static str,
+    /// How callers are authenticated to the back-end.
+    pub auth: Auth,
+}
+
+impl Metadata {
+    /// The JSON object that every metadata route answers.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a struct of strings is always JSON")
+    }
+}
+
+/// `GET /metadata`, `/v1.0/metadata` and `/1.0/metadata` (for API version 1.0), each also with `.json`.
+///
+/// Merge it into a router of yours; [`below`](super::below) serves it under a route as well.
+pub fn router(metadata: &Metadata) -> Router {
+    let body = Bytes::from(metadata.to_json());
+    let version = metadata.api_version;
+    [
+        "/metadata".to_owned(),
+        format!("/v{version}/metadata"),
+        format!("/{version}/metadata"),
+    ]
+    .into_iter()
+    .flat_map(|path| [format!("{path}.json"), path])
+    .fold(Router::new(), |router, path| {
+        let body = body.clone();
+        router.route(&path, get(|| async { json(body) }))
+    })
+}
+
+fn json(body: Bytes) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, JSON)], body).into_response()
+}

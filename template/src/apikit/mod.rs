@@ -1,0 +1,58 @@
+//! House: what every service of the front end has in common.
+//!
+//! Each module stands by itself and takes what it needs as arguments, so an
+//! existing [`axum::Router`] can take one piece of it and leave the rest:
+//!
+//! - [`metadata::router`] answers who a service is; [`below`] serves a router under a route as well;
+//! - [`BackendError`] is the one shape of an error, [`json::errors_as_json`] gives it to all others;
+//! - [`Backend`] asks the back-end on behalf of a [`Caller`], with time limits and retries;
+//! - [`health`], [`limits`], [`access`], [`telemetry`] and [`serve`] keep the process well-behaved.
+//!
+//! Nothing here knows the service around it: modules reach each other through `super`.
+#![warn(missing_docs)]
+
+pub mod access;
+pub mod backend;
+mod connection;
+pub mod error;
+pub mod health;
+pub mod json;
+pub mod limits;
+pub mod metadata;
+pub mod serve;
+pub mod settings;
+pub mod telemetry;
+
+use axum::{Router, extract::Request, http::Uri};
+use tower::{ServiceExt, service_fn};
+
+pub use backend::{Auth, Backend, Caller};
+pub use error::{BackendError, Result};
+pub use health::Readiness;
+pub use metadata::Metadata;
+pub use settings::Settings;
+
+/// Serves `router` below `route`, such as `/my-service`; its `/` answers there with and without a
+/// slash at the end.
+///
+/// A Kubernetes Ingress routes by path and rewrites nothing, so what a service answers at `/…` it
+/// must answer at `/<route>/…` too:
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use uservice::apikit::below;
+/// let routes: Router = Router::new().route("/jobs", get(|| async { "build, test" }));
+/// let app = routes.clone().merge(below("/my-service", routes));
+/// ```
+pub fn below(route: &str, router: Router) -> Router {
+    let nested = router.clone();
+    let slash = service_fn(move |mut request: Request| {
+        let query = request.uri().query().unwrap_or_default();
+        let uri = format!("/?{query}").parse::<Uri>();
+        *request.uri_mut() = uri.expect("a query that was legal stays so");
+        nested.clone().oneshot(request)
+    });
+    Router::new()
+        .nest(route, router)
+        .route_service(&format!("{route}/"), slash)
+}

@@ -1,0 +1,273 @@
+//! House: the program as an operator meets it: flags, variables, exit codes, signals.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use uservice::identity::{METADATA, NAME};
+
+const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+
+/// The program with nothing from the outside but what a test gives it.
+fn program(flags: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .env_clear()
+        .args(flags)
+        .envs(variables.iter().copied());
+    command
+}
+
+fn run(flags: &[&str], variables: &[(&str, &str)]) -> Output {
+    program(flags, variables).output().unwrap()
+}
+
+#[test]
+fn metadata_prints_what_the_route_answers() {
+    let output = run(&["metadata"], &[]);
+    assert!(output.status.success());
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, serde_json::to_value(METADATA).unwrap());
+}
+
+#[test]
+fn a_wrong_setting_is_one_sentence_with_the_value_and_the_rule_and_exit_code_2() {
+    for (variable, flag, value, rule) in [
+        (
+            "LISTEN",
+            "--listen",
+            "8080",
+            "it must be ADDRESS:PORT, such as 0.0.0.0:8080",
+        ),
+        (
+            "BACKEND_URL",
+            "--backend-url",
+            "ftp://x",
+            "it must be http:// or https://",
+        ),
+        (
+            "BACKEND_URL",
+            "--backend-url",
+            "http://u:p@x",
+            "it must be http:// or https://",
+        ),
+        (
+            "BACKEND_TIMEOUT",
+            "--backend-timeout",
+            "0s",
+            "it must be more than zero",
+        ),
+        (
+            "REQUEST_TIMEOUT",
+            "--request-timeout",
+            "soon",
+            "it must be a time such as",
+        ),
+        (
+            "MAX_IN_FLIGHT",
+            "--max-in-flight",
+            "0",
+            "it must be a whole number of at least 1",
+        ),
+        (
+            "DRAIN_DELAY",
+            "--drain-delay",
+            "-1s",
+            "it must be a time such as",
+        ),
+        (
+            "LOGLEVEL",
+            "--log-level",
+            "loud",
+            "it must be error, warn, info, debug or trace",
+        ),
+    ] {
+        let assigned = format!("{flag}={value}");
+        for output in [run(&[&assigned], &[]), run(&[], &[(variable, value)])] {
+            assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+            let text = String::from_utf8(output.stderr).unwrap();
+            let sentence = text.lines().next().unwrap();
+            assert!(sentence.contains(&format!("'{value}'")), "{sentence}");
+            assert!(sentence.contains(rule), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_one_sentence_and_exit_code_2() {
+    for (variables, sentence) in [
+        (
+            [("AUTH_USERNAME", "robot")],
+            r#"AUTH_USERNAME is "robot", but neither AUTH_PASSWORD nor AUTH_PASSWORD_FILE is set."#,
+        ),
+        (
+            [("LOGFILE", "/nonexistent/log")],
+            r#"The log file "/nonexistent/log" cannot be written: No such file or directory (os error 2)."#,
+        ),
+        (
+            [("RUST_LOG", "a=b=c")],
+            r#"RUST_LOG="a=b=c" is no log filter such as info,hyper=debug."#,
+        ),
+    ] {
+        let output = run(&["--check-config"], &variables);
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text, format!("{NAME}: {sentence}\n"));
+    }
+    assert!(run(&["--check-config"], &[]).status.success());
+}
+
+#[test]
+fn help_names_every_setting_and_shows_no_secret() {
+    let output = run(&["--help"], &[("AUTH_PASSWORD", "hidden-word")]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    for flag in [
+        "--listen",
+        "--backend-url",
+        "--backend-timeout",
+        "--request-timeout",
+        "--max-in-flight",
+        "--drain-delay",
+        "--shutdown-grace",
+        "--auth-username",
+        "--auth-password",
+        "--auth-password-file",
+        "--log-level",
+        "--log-format",
+        "--log-file",
+        "--check-config",
+    ] {
+        assert!(help.contains(flag), "{flag}");
+    }
+    assert!(!help.contains("hidden-word"));
+}
+
+/// A running program, which ends with the test.
+struct Running {
+    child: Child,
+    address: String,
+    log: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = program(&["--listen", "127.0.0.1:0"], variables)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).expect("the first log line is JSON");
+        assert_eq!(line["message"], format!("{NAME} is listening"));
+        let address = line["listen"].as_str().unwrap().to_owned();
+        Self {
+            child,
+            address,
+            log,
+        }
+    }
+
+    fn ask(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "GET {path}?token=hidden-word HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Stops the program with `signal`; returns its exit code and the rest of its log.
+    #[cfg(unix)]
+    fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args([signal, &pid]).status().unwrap();
+        let code = self.child.wait().unwrap().code();
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+        (code, lines.collect())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn healthcheck_tells_a_living_service_from_none() {
+    let service = Running::start(&[]);
+    let address = service.address.clone();
+    assert!(
+        run(&["--listen", &address, "healthcheck"], &[])
+            .status
+            .success()
+    );
+    drop(service);
+    let output = run(&["--listen", &address, "healthcheck"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.starts_with(&format!(
+            "{NAME}: The service does not answer at {address}: "
+        )),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_sentence_and_exit_code_1() {
+    let service = Running::start(&[]);
+    let output = run(&["--listen", &service.address], &[("LOGLEVEL", "error")]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let sentence = format!("{NAME}: The service cannot listen on {}: ", service.address);
+    assert!(text.starts_with(&sentence), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn both_signals_drain_and_exit_with_0() {
+    for signal in ["-TERM", "-INT"] {
+        let service = Running::start(&[]);
+        assert!(service.ask("/").starts_with("HTTP/1.1 200"));
+        let (code, log) = service.end(signal);
+        assert_eq!(code, Some(0), "{signal}");
+        assert_eq!(
+            log.last().unwrap()["message"],
+            format!("{NAME} has stopped")
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn each_request_is_one_line_without_its_query_and_health_checks_are_none() {
+    let service = Running::start(&[]);
+    for path in ["/", "/healthz", "/readyz", "/metadata", "/nowhere"] {
+        service.ask(path);
+    }
+    let (_, log) = service.end("-TERM");
+    let access = log.iter().filter(|line| line["target"] == "access");
+    let told: Vec<_> = access
+        .map(|line| (line["path"].as_str(), line["status"].as_u64()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("/metadata"), Some(200)),
+            (Some("/nowhere"), Some(404))
+        ]
+    );
+    assert!(!format!("{log:?}").contains("hidden-word"));
+}

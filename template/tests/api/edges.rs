@@ -1,0 +1,153 @@
+//! House: requests that are too big, too slow, too many or broken get an answer, and cost nobody else.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uservice::identity::ROUTE;
+use wiremock::ResponseTemplate;
+
+use crate::test_app::{Answer, TestApp, client};
+
+/// The status and the JSON body of a raw answer.
+fn parsed(answer: &str) -> (u16, Value) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+#[tokio::test]
+async fn an_oversized_uri_answers_414() {
+    let app = TestApp::house(&[]).await;
+    for length in [9_000, 60_000] {
+        let answer = app.get(&format!("/{}", "a".repeat(length))).await;
+        assert_eq!(answer.status, 414);
+        assert_eq!(answer.json()["status_code"], 414);
+    }
+}
+
+#[tokio::test]
+async fn oversized_headers_answer_431() {
+    let app = TestApp::house(&[]).await;
+    let large = client()
+        .get(app.url("/metadata"))
+        .header("x-large", "a".repeat(60_000));
+    let many = (0..150).fold(client().get(app.url("/metadata")), |request, number| {
+        request.header(format!("x-{number}"), "a")
+    });
+    for request in [large, many] {
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 431);
+        assert_eq!(answer.json()["status_code"], 431);
+    }
+}
+
+#[tokio::test]
+async fn absurd_heads_are_cut_off_with_a_4xx() {
+    let app = TestApp::house(&[]).await;
+    for head in [
+        format!("GET /{} HTTP/1.1\r\n", "a".repeat(1_000_000)),
+        format!(
+            "GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n",
+            "a".repeat(1_000_000)
+        ),
+        "no HTTP at all\r\n\r\n".to_owned(),
+    ] {
+        let answer = app.raw(head.as_bytes()).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
+        assert_eq!(app.get("/").await.status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_head_is_cut_off_and_an_idle_connection_is_not() {
+    let app = TestApp::house(&[]).await;
+    let mut idle = app.connect().await;
+    let start = tokio::time::Instant::now();
+    let answer = app.raw(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
+    assert_eq!(answer, "");
+    assert!(
+        (10..30).contains(&start.elapsed().as_secs()),
+        "{:?}",
+        start.elapsed()
+    );
+
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    idle.write_all(b"GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut rest = String::new();
+    idle.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("HTTP/1.1 404"), "{rest}");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_answers_504() {
+    let app = TestApp::house(&["--request-timeout", "100ms"]).await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    app.backend_answers(slow).await;
+    let answer = app.get("/probe").await;
+    assert_eq!(answer.status, 504);
+    assert_eq!(
+        answer.json()["error_content"],
+        "The request took longer than 100ms."
+    );
+}
+
+#[tokio::test]
+async fn a_full_service_answers_503_and_still_says_who_it_is() {
+    let app = TestApp::house(&["--max-in-flight", "1"]).await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_millis(500));
+    app.backend_answers(slow).await;
+    let (first, second) = tokio::join!(app.get("/probe"), app.get("/probe"));
+    let mut statuses = [first.status, second.status];
+    statuses.sort();
+    assert_eq!(statuses, [200, 503]);
+    let refused = if first.status == 503 { first } else { second };
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.json()["error_content"], "The service is full.");
+
+    let metadata = format!("{ROUTE}/metadata");
+    let (slow, who, health) = tokio::join!(app.get("/probe"), app.get(&metadata), app.get("/"),);
+    assert_eq!([slow.status, who.status, health.status], [200, 200, 200]);
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let app = TestApp::house(&[]).await;
+    let answer = app
+        .raw(b"GET /nowhere HTTP/1.1\r\nhost: a\r\n\r\nGET /elsewhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    let first = answer.find("/nowhere").unwrap();
+    let second = answer.find("/elsewhere").unwrap();
+    assert!(first < second);
+}
+
+#[tokio::test]
+async fn odd_targets_and_versions_get_an_answer() {
+    let app = TestApp::house(&[]).await;
+    for (request, status) in [
+        (
+            "GET http://other.example/nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+            404,
+        ),
+        (
+            "OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+            404,
+        ),
+        ("GET /nowhere HTTP/1.0\r\n\r\n", 404),
+    ] {
+        let (answered, body) = parsed(&app.raw(request.as_bytes()).await);
+        assert_eq!(answered, status, "{request}");
+        assert_eq!(body["status_code"], status, "{request}");
+    }
+}
