@@ -1,0 +1,91 @@
+//! `new NAME`: renders a service to keep.
+
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
+
+use anyhow::Result;
+use cargo_generate::Vcs;
+use clap::Args;
+
+use crate::{
+    answers::Answers,
+    render::{Ask, Manner, NextSteps, Template},
+};
+
+/// The answers on the command line. On a terminal, those that are missing are asked for; elsewhere
+/// they have their defaults.
+#[derive(Args, Clone, Debug)]
+pub struct NewArgs {
+    /// Name of the service: lower-case letters, digits and dashes
+    name: String,
+
+    /// One line on what the service is for
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+
+    /// URL of the service's source
+    #[arg(long, value_name = "URL")]
+    repository: Option<String>,
+
+    /// How callers are authenticated to the back-end: none or basic
+    #[arg(long, value_name = "TYPE")]
+    auth: Option<String>,
+
+    /// A house default to override, such as route=/metrics-of-jobs
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = definition)]
+    define: Vec<(String, String)>,
+
+    /// The folder to make the service's folder in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    into: PathBuf,
+}
+
+impl NewArgs {
+    fn answers(&self) -> Answers {
+        let flags = [
+            ("description", &self.description),
+            ("repository", &self.repository),
+            ("auth_type", &self.auth),
+        ];
+        let given = flags
+            .into_iter()
+            .filter_map(|(name, answer)| Some((name, answer.as_deref()?)));
+        let defined = self
+            .define
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        defined
+            .chain(given)
+            .fold(Answers::named(&self.name), |answers, (name, answer)| {
+                answers.with(name, answer)
+            })
+    }
+}
+
+/// Renders the service.
+///
+/// # Errors
+/// One sentence, and nothing is left behind.
+pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let manner = Manner {
+        ask: if terminal {
+            Ask::OnTerminal
+        } else {
+            Ask::Never
+        },
+        vcs: Vcs::Git,
+        next_steps: NextSteps::Printed,
+    };
+    template.render(&args.answers(), &args.into, manner)?;
+    Ok(())
+}
+
+fn definition(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("it must be NAME=VALUE, such as route=/my-service")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
