@@ -74,7 +74,8 @@ impl Template {
     /// that the same call can be repeated.
     pub fn render(&self, answers: &Answers, into: &Path, manner: Manner) -> Result<PathBuf> {
         let folder = into.join(&answers.name);
-        if folder.exists() {
+        // An empty name is for the hooks to refuse, with the rule.
+        if folder.exists() && !answers.name.is_empty() {
             bail!("the folder {} exists already", folder.display());
         }
         if !into.is_dir() {
@@ -132,21 +133,27 @@ fn generate(staged: &Path, answers: &Answers, scratch: &Path, manner: Manner) ->
     let config = scratch.join("cargo-generate.toml");
     fs::write(&config, "")?;
 
-    let answered = answers.given.iter();
-    let mut define: Vec<_> = answered
-        .map(|(name, answer)| format!("{name}={answer}"))
+    // A file, because `define` would take the blanks off the beginning of an answer.
+    let mut values: toml::Table = answers
+        .given
+        .iter()
+        .map(|(name, answer)| (name.clone(), answer.as_str().into()))
         .collect();
-    define.push("tidy=yes".to_owned());
+    values.insert("tidy".to_owned(), "yes".into());
     if manner.next_steps == NextSteps::Unprinted {
-        define.push("quiet=yes".to_owned());
+        values.insert("quiet".to_owned(), "yes".into());
     }
+    let values_file = scratch.join("values.toml");
+    let values = toml::Table::from_iter([("values".to_owned(), values.into())]);
+    fs::write(&values_file, values.to_string())?;
+
     cargo_generate::generate(GenerateArgs {
         template_path: TemplatePath {
             path: Some(staged.display().to_string()),
             ..TemplatePath::default()
         },
         name: Some(answers.name.clone()),
-        define,
+        template_values_file: Some(values_file.display().to_string()),
         silent: manner.ask == Ask::Never,
         quiet: true,
         vcs: Some(manner.vcs),

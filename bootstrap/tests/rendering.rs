@@ -1,0 +1,441 @@
+//! The template and what it renders, with any answers.
+
+mod support;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use bootstrap::{
+    answers::Answers,
+    render::{Manner, Template},
+    twins,
+};
+use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
+use support::{HOSTILE, auth_types, files, hostile, ordinary};
+use tempfile::TempDir;
+
+fn render(answers: &Answers) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let into = TempDir::new()?;
+    let folder = Template::here().render(answers, into.path(), Manner::SILENT)?;
+    Ok(files(&folder))
+}
+
+/// Renders from the git URL of a copy of this repository, as `cargo generate --git` does.
+fn render_from_git(answers: &Answers) -> BTreeMap<String, Vec<u8>> {
+    let scratch = TempDir::new().unwrap();
+    let source = scratch.path().join("source");
+    let into = scratch.path().join("into");
+    fs::create_dir_all(&into).unwrap();
+    as_git_repository(&Template::here(), &source);
+    let config = scratch.path().join("empty.toml");
+    fs::write(&config, "").unwrap();
+    let given = answers.given.iter();
+    let folder = cargo_generate::generate(GenerateArgs {
+        template_path: TemplatePath {
+            git: Some(format!("file://{}", source.display())),
+            ..TemplatePath::default()
+        },
+        name: Some(answers.name.clone()),
+        define: given
+            .map(|(name, value)| format!("{name}={value}"))
+            .chain(["quiet=yes".to_owned()])
+            .collect(),
+        silent: true,
+        quiet: true,
+        vcs: Some(Vcs::None),
+        destination: Some(into),
+        config: Some(config),
+        no_workspace: true,
+        ..GenerateArgs::default()
+    })
+    .unwrap();
+    files(&folder)
+}
+
+/// A copy of all that the repository would commit, as a git repository of its own.
+fn as_git_repository(template: &Template, folder: &Path) {
+    for (path, text) in files(&template.root) {
+        let copy = folder.join(path);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::write(copy, text).unwrap();
+    }
+    let repository = git2::Repository::init(folder).unwrap();
+    let mut index = repository.index().unwrap();
+    index
+        .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+        .unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let author = git2::Signature::now("nobody", "nobody@example.org").unwrap();
+    repository
+        .commit(Some("HEAD"), &author, &author, "All", &tree, &[])
+        .unwrap();
+}
+
+/// The template's files, as they are in the repository.
+fn template_files() -> BTreeMap<String, String> {
+    files(&Template::here().root.join("template"))
+        .into_iter()
+        .map(|(path, text)| (path, String::from_utf8(text).unwrap()))
+        .collect()
+}
+
+fn config() -> toml::Table {
+    let path = Template::here().root.join("cargo-generate.toml");
+    fs::read_to_string(path).unwrap().parse().unwrap()
+}
+
+#[test]
+fn liquid_is_in_the_listed_files_and_nowhere_else() {
+    let listed: BTreeSet<_> = config()["template"]["include"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|path| path.as_str().unwrap().trim_start_matches('/').to_owned())
+        .collect();
+    let mut holding = BTreeSet::new();
+    for (path, text) in template_files() {
+        let liquid = text.contains("{{") || text.contains("{%");
+        match path.strip_suffix(".liquid") {
+            Some(plain) => {
+                assert!(liquid, "{path} holds no Liquid");
+                holding.insert(plain.to_owned());
+            }
+            None => assert!(!liquid, "{path} holds Liquid"),
+        }
+    }
+    assert_eq!(listed, holding);
+}
+
+#[test]
+fn liquid_in_code_stands_in_strings_only() {
+    for (path, text) in template_files() {
+        let plain = path.strip_suffix(".liquid").unwrap_or("");
+        let code = [".rs", ".toml", ".lock", ".yaml", ".yml"];
+        if !code.iter().any(|ending| plain.ends_with(ending)) {
+            continue;
+        }
+        assert!(!text.contains("{%"), "{path} has control flow");
+        for line in text.lines().filter(|line| line.contains("{{")) {
+            for (before, _) in line.match_indices("{{").map(|(at, _)| line.split_at(at)) {
+                let open = before.matches('"').count() % 2 == 1;
+                assert!(open, "{path} has Liquid outside a string: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_placeholder_is_an_answer_or_derived_from_one() {
+    let known = [
+        "api_version",
+        "auth_type",
+        "description",
+        "description_toml",
+        "host",
+        "license",
+        "project-name",
+        "repository",
+        "route",
+        "version",
+        "year",
+    ];
+    let mut used = BTreeSet::new();
+    for (path, text) in template_files() {
+        for (_, rest) in text
+            .match_indices("{{")
+            .map(|(at, _)| text.split_at(at + 2))
+        {
+            if path.ends_with(".liquid") {
+                let name = rest.split("}}").next().unwrap().trim();
+                assert!(
+                    known.contains(&name),
+                    "{path}: {name:?} would be rendered as nothing"
+                );
+                used.insert(name.to_owned());
+            }
+        }
+    }
+    assert!(used.contains("project-name"));
+}
+
+#[test]
+fn twins_equal_their_renderings() {
+    let template = Template::here();
+    for file in twins::all(&template).unwrap() {
+        let found = fs::read_to_string(template.root.join(&file.path)).unwrap();
+        assert_eq!(
+            found, file.text,
+            "{} is out of step: run `cargo run -- twins`",
+            file.path
+        );
+    }
+}
+
+#[test]
+fn a_rendering_holds_the_template_and_nothing_else_of_the_repository() {
+    let expected: BTreeSet<_> = template_files()
+        .into_keys()
+        .map(|path| path.trim_end_matches(".liquid").to_owned())
+        .collect();
+    for auth in auth_types(&Template::here()) {
+        let rendered = render(&ordinary(&auth)).unwrap();
+        assert_eq!(rendered.keys().cloned().collect::<BTreeSet<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_path_and_a_git_url_render_the_same() {
+    for auth in auth_types(&Template::here()) {
+        for answers in [ordinary(&auth), hostile(&auth)] {
+            assert!(
+                render(&answers).unwrap() == render_from_git(&answers),
+                "{answers:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_placeholder_is_left_over() {
+    for auth in auth_types(&Template::here()) {
+        for answers in [ordinary(&auth), hostile(&auth)] {
+            for (path, text) in render(&answers).unwrap() {
+                let text = String::from_utf8(text).unwrap();
+                let escaped = HOSTILE.replace('\\', r"\\").replace('"', r#"\""#);
+                let rest = text.replace(HOSTILE, "").replace(&escaped, "");
+                assert!(!rest.contains("{{") && !rest.contains("{%"), "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn answers_are_in_the_manifest_as_they_were_given() {
+    let answers = hostile("none");
+    let rendered = render(&answers).unwrap();
+    let manifest = String::from_utf8(rendered["Cargo.toml"].clone()).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let package = &manifest["package"];
+    assert_eq!(package["name"].as_str(), Some(answers.name.as_str()));
+    for field in ["description", "repository", "version", "license"] {
+        assert_eq!(package[field].as_str(), answers.get(field), "{field}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_derived_from_the_house_defaults() {
+    let rendered = render(&Answers::named("one-more")).unwrap();
+    let text = |path: &str| String::from_utf8(rendered[path].clone()).unwrap();
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let package = &manifest["package"];
+    assert_eq!(
+        package["repository"].as_str(),
+        Some("https://github.com/lsst-sqre/one-more")
+    );
+    assert_eq!(package["version"].as_str(), Some("0.1.0"));
+    assert_eq!(package["license"].as_str(), Some("MIT"));
+    assert!(text("LICENSE").contains("The one-more authors"));
+    assert!(text("src/identity.rs").contains(r#""/one-more""#));
+    assert!(text("src/identity.rs").contains(r#"Auth::named("none")"#));
+}
+
+#[test]
+fn the_text_of_a_licence_comes_for_mit_alone() {
+    let rendered = render(&Answers::named("other").with("license", "Apache-2.0")).unwrap();
+    assert!(!rendered.contains_key("LICENSE"));
+}
+
+#[test]
+fn refused_answers_are_one_sentence_and_leave_nothing() {
+    let url =
+        "must be an http:// or https:// URL with a host, without spaces, quotes or a password";
+    let path = "must be a path of at most 60 characters such as /my-service";
+    let label = "must be 1 to 50 lower-case letters, digits and dashes";
+    let long = "a".repeat(51);
+    let cases = [
+        ("name", "", label),
+        ("name", "My-Service", label),
+        ("name", "my_service", label),
+        ("name", "my service", label),
+        ("name", "1st", label),
+        ("name", "-a", label),
+        ("name", "a-", label),
+        ("name", "café", label),
+        ("name", "a\"b", label),
+        ("name", "../up", label),
+        ("name", long.as_str(), label),
+        (
+            "name",
+            "test",
+            "has a meaning to Rust, cargo or the file system",
+        ),
+        (
+            "name",
+            "match",
+            "has a meaning to Rust, cargo or the file system",
+        ),
+        (
+            "name",
+            "core",
+            "has a meaning to Rust, cargo or the file system",
+        ),
+        (
+            "name",
+            "con",
+            "has a meaning to Rust, cargo or the file system",
+        ),
+        (
+            "name",
+            "build",
+            "has a meaning to Rust, cargo or the file system",
+        ),
+        (
+            "name",
+            "axum",
+            "is that of a library the service is built with",
+        ),
+        (
+            "name",
+            "url",
+            "is that of a library the service is built with",
+        ),
+        ("description", "", "must say something"),
+        ("description", "  ", "must say something"),
+        (
+            "description",
+            "two\nlines",
+            "must be one line without control characters",
+        ),
+        (
+            "description",
+            "a bell \x07",
+            "must be one line without control characters",
+        ),
+        (
+            "description",
+            "next\u{85}line",
+            "must be one line without control characters",
+        ),
+        ("repository", "github.com/a/b", url),
+        ("repository", "ftp://example.org", url),
+        ("repository", "https://", url),
+        ("repository", "https:///path", url),
+        ("repository", "https://example.org/a b", url),
+        ("repository", "https://example.org/\"", url),
+        ("repository", "https://ada:word@example.org/a", url),
+        ("auth_type", "oauth", "is none of the choices: none, basic"),
+        ("auth_type", "Basic", "is none of the choices: none, basic"),
+        ("route", "no-slash", path),
+        ("route", "/", path),
+        ("route", "/a/", path),
+        ("route", "/a//b", path),
+        ("route", "/a/../b", path),
+        ("route", "/{id}", path),
+        ("route", "/a b", path),
+        ("route", "/é", path),
+        ("route", "/metadata", "is the house's own"),
+        ("route", "/healthz/x", "is the house's own"),
+        ("route", "/v1.0", "is the house's own"),
+        (
+            "host",
+            "Api.Example.Org",
+            "must be a DNS name in lower case",
+        ),
+        ("host", "a..b", "must be a DNS name in lower case"),
+        ("host", "a_b", "must be a DNS name in lower case"),
+        (
+            "owner",
+            "a/b",
+            "must be letters, digits, dashes, dots and underscores",
+        ),
+        ("license", "\"", "must be an SPDX expression"),
+        ("version", "1.0", "must be three numbers"),
+        ("version", "01.0.0", "must be three numbers"),
+        ("version", "1.0.x", "must be three numbers"),
+        ("api_version", "1", "must be two numbers"),
+        ("api_version", "v1.0", "must be two numbers"),
+    ];
+    for (placeholder, answer, rule) in cases {
+        let answers = match placeholder {
+            "name" => Answers::named(answer),
+            _ => Answers::named("fine").with(placeholder, answer),
+        };
+        let into = TempDir::new().unwrap();
+        let refused = Template::here().render(&answers, into.path(), Manner::SILENT);
+        let error = refused.expect_err(&format!("{placeholder} {answer:?} is accepted"));
+        let sentence = format!("{error:#}");
+        let shown = answer.replace(['\n', '\x07', '\u{85}'], "\u{fffd}");
+        assert!(
+            sentence.contains(rule),
+            "{placeholder} {answer:?}: {sentence}"
+        );
+        assert!(sentence.starts_with(placeholder), "{sentence}");
+        assert!(
+            sentence.contains(&shown) || sentence.contains(answer),
+            "{sentence}"
+        );
+        assert_eq!(sentence.lines().count(), 1, "{sentence}");
+        assert_eq!(
+            fs::read_dir(into.path()).unwrap().count(),
+            0,
+            "{placeholder} {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_choice_without_code_is_refused_by_the_hooks() {
+    let fork = TempDir::new().unwrap();
+    for (path, text) in files(&Template::here().root) {
+        if path.starts_with("hooks/")
+            || path.starts_with("template/")
+            || path == "cargo-generate.toml"
+        {
+            let copy = fork.path().join(path);
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::write(copy, text).unwrap();
+        }
+    }
+    let config = fork.path().join("cargo-generate.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace(r#""none", "#, r#""none", "oauth", "#)).unwrap();
+
+    let template = Template {
+        root: fork.path().to_owned(),
+    };
+    let into = TempDir::new().unwrap();
+    let answers = Answers::named("fine").with("auth_type", "oauth");
+    let error = template
+        .render(&answers, into.path(), Manner::SILENT)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"auth_type "oauth" must be one of none or basic"#
+    );
+}
+
+#[test]
+fn windows_can_check_out_every_file() {
+    let mut seen = BTreeSet::new();
+    for path in files(&Template::here().root).into_keys() {
+        assert!(
+            seen.insert(path.to_lowercase()),
+            "{path} differs from another in case only"
+        );
+        for part in path.split('/') {
+            let stem = part.split('.').next().unwrap().to_lowercase();
+            assert!(
+                !["con", "prn", "aux", "nul", "com1", "lpt1"].contains(&stem.as_str()),
+                "{path}"
+            );
+            assert!(
+                !part.contains(['<', '>', ':', '"', '\\', '|', '?', '*']),
+                "{path}"
+            );
+            assert!(!part.ends_with(['.', ' ']), "{path}");
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What is rendered, as a crate that others will read and as a service that others will call.
+//!
+//! Each rendering is checked as its author's CI would check it, and then asked over HTTP for
+//! everything that the contract of a service promises.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use bootstrap::{
+    answers::Answers,
+    http::{self, Answer},
+    render::{Manner, Template},
+    running::Project,
+};
+use serde_json::{Value, json};
+use support::{auth_types, files, hostile, ordinary};
+use tempfile::TempDir;
+
+/// `ada:demo`
+const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
+
+/// Renderings build into one folder, one at a time, so that they share their dependencies.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+#[test]
+fn none_with_ordinary_answers() {
+    check(&ordinary("none"));
+}
+
+#[test]
+fn none_with_hostile_answers() {
+    check(&hostile("none"));
+}
+
+#[test]
+fn basic_with_ordinary_answers() {
+    check(&ordinary("basic"));
+}
+
+#[test]
+fn basic_with_hostile_answers() {
+    check(&hostile("basic"));
+}
+
+#[test]
+fn every_auth_type_is_tested() {
+    assert_eq!(auth_types(&Template::here()), ["none", "basic"]);
+}
+
+fn check(answers: &Answers) {
+    let _turn = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let project = rendered(answers);
+    cargo(&project, ["fmt", "--check"], &[]);
+    cargo(
+        &project,
+        [
+            "clippy",
+            "--locked",
+            "--all-targets",
+            "--all-features",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        &[],
+    );
+    cargo(
+        &project,
+        ["build", "--locked", "--quiet", "--bins", "--examples"],
+        &[],
+    );
+    cargo(&project, ["test", "--locked", "--quiet"], &[]);
+    let strict = [("RUSTDOCFLAGS", "-D warnings")];
+    cargo(
+        &project,
+        ["doc", "--locked", "--quiet", "--no-deps"],
+        &strict,
+    );
+    keeps_its_contract(&project, answers);
+}
+
+/// The rendering, in a folder of its own that keeps what has not changed, so that cargo rebuilds
+/// no more than it must.
+fn rendered(answers: &Answers) -> Project {
+    let template = Template::here();
+    let auth = answers.get("auth_type").unwrap();
+    let kept = template
+        .root
+        .join(format!("target/rendered/{}-{auth}", answers.name));
+    let scratch = TempDir::new().unwrap();
+    let fresh = template
+        .render(answers, scratch.path(), Manner::SILENT)
+        .unwrap();
+    update(&kept, files(&fresh));
+    Project {
+        folder: kept,
+        name: answers.name.clone(),
+        target: template.root.join("target/renderings"),
+    }
+}
+
+fn update(folder: &Path, wanted: BTreeMap<String, Vec<u8>>) {
+    fs::create_dir_all(folder).unwrap();
+    let found = files(folder);
+    for path in found.keys().filter(|path| !wanted.contains_key(*path)) {
+        fs::remove_file(folder.join(path)).unwrap();
+    }
+    for (path, text) in wanted {
+        if found.get(&path) != Some(&text) {
+            let file: PathBuf = folder.join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+    }
+}
+
+fn cargo<const N: usize>(project: &Project, arguments: [&str; N], variables: &[(&str, &str)]) {
+    let shown = arguments.join(" ");
+    let mut command = project.cargo(arguments.map(OsStr::new));
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "`cargo {shown}` fails in {}:\n{}{}",
+        project.folder.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
+
+/// A running service, and what its answers say it should be.
+struct Service<'a> {
+    address: SocketAddr,
+    answers: &'a Answers,
+    route: String,
+    api_version: String,
+}
+
+impl Service<'_> {
+    fn get(&self, path: &str) -> Answer {
+        http::request(self.address, "GET", path, &[ADA]).unwrap()
+    }
+
+    fn auth(&self) -> &str {
+        self.answers.get("auth_type").unwrap()
+    }
+}
+
+fn keeps_its_contract(project: &Project, answers: &Answers) {
+    let secret = answers.get("auth_type") != Some("none");
+    let backend = project
+        .start_backend(if secret { &["--basic"] } else { &[] })
+        .unwrap();
+    let running = project.start("127.0.0.1:0", backend.address).unwrap();
+    let route = format!("/{}", answers.name);
+    let service = Service {
+        address: running.address,
+        answers,
+        route: answers.get("route").unwrap_or(&route).to_owned(),
+        api_version: answers.get("api_version").unwrap_or("1.0").to_owned(),
+    };
+    says_that_it_lives(&service);
+    says_who_it_is(&service, project);
+    answers_the_sample(&service);
+    fails_in_one_shape(&service);
+    wants_credentials_if_it_needs_them(&service);
+
+    let (code, log) = running.stop().unwrap();
+    assert_eq!(code, Some(0));
+    for line in log.lines() {
+        serde_json::from_str::<Value>(line).expect("every log line is JSON");
+    }
+}
+
+fn says_that_it_lives(service: &Service) {
+    for path in ["/", "/healthz", "/readyz"] {
+        let answer = service.get(path);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "OK"), "{path}");
+        let head = http::request(service.address, "HEAD", path, &[]).unwrap();
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        assert_eq!(head.header("content-length"), Some("2"), "{path}");
+    }
+}
+
+fn says_who_it_is(service: &Service, project: &Project) {
+    let given = |placeholder, otherwise: &str| {
+        service
+            .answers
+            .get(placeholder)
+            .unwrap_or(otherwise)
+            .to_owned()
+    };
+    let name = &service.answers.name;
+    let expected = json!({
+        "name": name,
+        "description": given("description", "A microservice of the unified API."),
+        "repository": given("repository", &format!("https://github.com/lsst-sqre/{name}")),
+        "version": given("version", "0.1.0"),
+        "api_version": service.api_version,
+        "auth": service.auth(),
+    });
+    let version = &service.api_version;
+    for prefix in ["", &service.route] {
+        for path in [
+            "/metadata",
+            &format!("/v{version}/metadata"),
+            &format!("/{version}/metadata"),
+        ] {
+            for suffix in ["", ".json"] {
+                let answer = service.get(&format!("{prefix}{path}{suffix}"));
+                assert_eq!(answer.status, 200, "{prefix}{path}{suffix}");
+                assert_eq!(answer.header("content-type"), Some("application/json"));
+                assert_eq!(
+                    serde_json::from_str::<Value>(&answer.body).unwrap(),
+                    expected
+                );
+            }
+        }
+    }
+    let program = project.target.join("debug").join(name);
+    let printed = std::process::Command::new(program)
+        .arg("metadata")
+        .output()
+        .unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&printed.stdout).unwrap(),
+        expected
+    );
+}
+
+fn answers_the_sample(service: &Service) {
+    for prefix in ["", &service.route] {
+        for (metric, value) in [
+            ("time", "2m 41s"),
+            ("size", "17.4 MB"),
+            ("author", "Ren\u{fffd}e"),
+        ] {
+            let answer = service.get(&format!("{prefix}/build/{metric}"));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_eq!(
+                serde_json::from_str::<Value>(&answer.body).unwrap(),
+                json!({"metric": metric, "jobname": "build", "value": value})
+            );
+        }
+    }
+}
+
+fn fails_in_one_shape(service: &Service) {
+    let route = &service.route;
+    let long = format!("/{}", "a".repeat(9_000));
+    let incomplete = "Must specify metric and jobname.";
+    for (method, path, status, reason, content) in [
+        ("GET", route.as_str(), 400, "Bad Request", incomplete),
+        ("GET", &format!("{route}/"), 400, "Bad Request", incomplete),
+        (
+            "GET",
+            &format!("{route}/build"),
+            400,
+            "Bad Request",
+            incomplete,
+        ),
+        (
+            "GET",
+            "/nowhere",
+            404,
+            "Not Found",
+            "Nothing is served at /nowhere.",
+        ),
+        (
+            "GET",
+            &format!("{route}x"),
+            404,
+            "Not Found",
+            "Nothing is served at",
+        ),
+        (
+            "GET",
+            "/build/nothing",
+            404,
+            "Not Found",
+            "no nothing of build",
+        ),
+        ("GET", "/%FF/x", 400, "Bad Request", "Invalid URL"),
+        ("POST", "/metadata", 405, "Method Not Allowed", ""),
+        (
+            "DELETE",
+            &format!("{route}/build/time"),
+            405,
+            "Method Not Allowed",
+            "",
+        ),
+        ("GET", &long, 414, "URI Too Long", "The URI is longer than"),
+    ] {
+        let answer = http::request(service.address, method, path, &[ADA]).unwrap();
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+        assert_eq!(body["reason"], reason);
+        assert_eq!(body["status_code"], status);
+        assert!(
+            body["error_content"]
+                .as_str()
+                .unwrap_or("")
+                .starts_with(content),
+            "{body}"
+        );
+        assert_eq!(answer.header("allow").is_some(), status == 405);
+    }
+}
+
+fn wants_credentials_if_it_needs_them(service: &Service) {
+    let path = format!("{}/build/time", service.route);
+    let answer = http::request(service.address, "GET", &path, &[]).unwrap();
+    if service.auth() == "none" {
+        assert_eq!(answer.status, 200);
+        return;
+    }
+    assert_eq!(answer.status, 401);
+    assert_eq!(
+        answer.header("www-authenticate").unwrap(),
+        format!(r#"Basic realm="{}", charset="UTF-8""#, service.answers.name)
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&answer.body).unwrap(),
+        json!({
+            "reason": "Unauthorized",
+            "status_code": 401,
+            "error_content": "No authorization provided.",
+        })
+    );
+    let wrong = "Authorization: Basic YWRhOndyb25n";
+    let answer = http::request(service.address, "GET", &path, &[wrong]).unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(answer.header("www-authenticate").is_some());
+}

@@ -17,7 +17,7 @@ pub struct Settings {
     #[arg(long)]
     pub check_config: bool,
 
-    /// Where the service listens, as ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080
+    /// Where the service listens, as ADDRESS:PORT, such as 127.0.0.1:8080
     #[arg(long, env, default_value = "0.0.0.0:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 

@@ -1,0 +1,61 @@
+//! The answers that the tests render with, and what they need of files.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use bootstrap::{answers::Answers, render::Template};
+use walkdir::WalkDir;
+
+/// A description with all that has a meaning to TOML, YAML, Rust, Liquid, HTML or a shell.
+pub const HOSTILE: &str =
+    r#"Say "hi" \ 'n' {{x}} {% if y %} $HOME `z` #1: - & <b> %20 \" é 🦀 日本 "#;
+
+/// The auth types that the template offers, from its own questions.
+pub fn auth_types(template: &Template) -> Vec<String> {
+    let config = fs::read_to_string(template.root.join("cargo-generate.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    let choices = config["placeholders"]["auth_type"]["choices"].as_array();
+    let choices = choices.unwrap().iter();
+    choices
+        .map(|choice| choice.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The answers that most people give.
+pub fn ordinary(auth: &str) -> Answers {
+    Answers::example().with("auth_type", auth)
+}
+
+/// The oddest answers that are accepted.
+pub fn hostile(auth: &str) -> Answers {
+    let name = format!("z-{auth}-{}9", "o-0".repeat(20));
+    Answers::named(&name[..50].replace("--", "-x"))
+        .with("description", HOSTILE)
+        .with(
+            "repository",
+            "https://example.org:8443/~a_b/(x)!$&*+,;=%20@/?q=[1]#f",
+        )
+        .with("auth_type", auth)
+        .with("route", "/Odd.route_~/below/v1.0")
+        .with("api_version", "2.17")
+        .with("version", "10.0.3")
+        .with("license", "Apache-2.0 OR MIT")
+        .with("host", "a-1.example.org")
+}
+
+/// Every file below a folder, with what it holds, under its path with forward slashes.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let walk = WalkDir::new(folder).into_iter();
+    let wanted = walk.filter_entry(|entry| {
+        let name = entry.file_name();
+        name != ".git" && name != "target"
+    });
+    wanted
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let path = entry.path().strip_prefix(folder).unwrap();
+            let path = path.to_str().unwrap().replace('\\', "/");
+            (path, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
