@@ -1,20 +1,18 @@
 //! The template and what it renders, with any answers.
 
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
 };
 
+use crate::support::{HOSTILE, auth_types, files, hostile, ordinary};
 use bootstrap::{
     answers::Answers,
     render::{Manner, Template},
     twins,
 };
 use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
-use support::{HOSTILE, auth_types, files, hostile, ordinary};
 use tempfile::TempDir;
 
 fn render(answers: &Answers) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {

@@ -3,8 +3,6 @@
 //! Each rendering is checked as its author's CI would check it, and then asked over HTTP for
 //! everything that the contract of a service promises.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -14,6 +12,7 @@ use std::{
     sync::Mutex,
 };
 
+use crate::support::{auth_types, files, hostile, ordinary};
 use bootstrap::{
     answers::Answers,
     http::{self, Answer},
@@ -21,7 +20,6 @@ use bootstrap::{
     running::Project,
 };
 use serde_json::{Value, json};
-use support::{auth_types, files, hostile, ordinary};
 use tempfile::TempDir;
 
 /// `ada:demo`
@@ -174,6 +172,8 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
     answers_the_sample(&service);
     fails_in_one_shape(&service);
     wants_credentials_if_it_needs_them(&service);
+
+    readme_names_every_setting(project);
 
     let (code, log) = running.stop().unwrap();
     assert_eq!(code, Some(0));
@@ -343,4 +343,20 @@ fn wants_credentials_if_it_needs_them(service: &Service) {
     let answer = http::request(service.address, "GET", &path, &[wrong]).unwrap();
     assert_eq!(answer.status, 401);
     assert!(answer.header("www-authenticate").is_some());
+}
+
+fn readme_names_every_setting(project: &Project) {
+    let program = project.target.join("debug").join(&project.name);
+    let help = std::process::Command::new(program)
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let readme = fs::read_to_string(project.folder.join("README.md")).unwrap();
+    let variables: Vec<_> = help.split("[env: ").skip(1).collect();
+    assert!(variables.len() >= 13, "{help}");
+    for rest in variables {
+        let variable = &rest[..rest.find(['=', ']']).unwrap()];
+        assert!(readme.contains(&format!("`{variable}`")), "{variable}");
+    }
 }

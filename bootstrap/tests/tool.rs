@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use crate::support::files;
 use tempfile::TempDir;
 
 /// The tool with these arguments, where nobody can be asked.
@@ -36,7 +37,7 @@ fn new_renders_a_repository_and_prints_the_next_steps() {
         "cargo run --example backend",
         "curl -u you:demo http://127.0.0.1:8080/my-service/build/time",
         "src/service.rs",
-        "cargo generate --git https://github.com/lsst-sqre/uservice-bootstrap.git --silent --name my-service",
+        "cargo generate --git https://github.com/lsst-sqre/uservice-bootstrap.git --silent",
         "-d auth_type=basic",
     ] {
         assert!(said.contains(step), "{said}");
@@ -79,7 +80,38 @@ fn new_takes_every_answer_from_its_flags_into_any_folder() {
         said.contains(r#"-d description='What'\''s "it"?'"#),
         "{said}"
     );
-    assert!(said.contains("-d route=/r"), "{said}");
+    assert!(said.contains("-d route='/r'"), "{said}");
+}
+
+/// The command that the next steps print makes the same service again: run through a shell, with
+/// the tool in the place of `cargo generate`.
+#[cfg(unix)]
+#[test]
+fn the_printed_command_renders_the_same_again() {
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let arguments = [
+        "new",
+        "my-service",
+        "--description",
+        r#"What's "it" \\ $HOME `x`?"#,
+        "-d",
+        "route=/r",
+        "-d",
+        "license=Apache-2.0 OR MIT",
+    ];
+    let said = text(&bootstrap(&arguments, first.path()).stdout);
+    let (_, command) = said.split_once("cargo generate --git ").unwrap();
+    let (command, _) = command.split_once("\n\n").unwrap();
+    let (_, answers) = command.split_once("--name ").unwrap();
+    let again = format!("{} new {answers}", env!("CARGO_BIN_EXE_bootstrap"));
+    let shell = Command::new("sh")
+        .args(["-c", &again])
+        .current_dir(second.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(shell.status.success(), "{again}\n{}", text(&shell.stderr));
+    assert!(files(first.path()) == files(second.path()));
 }
 
 #[test]

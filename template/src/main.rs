@@ -38,6 +38,7 @@ async fn run(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
 
+    let stop = serve::told_to_stop();
     let readiness = Readiness::default();
     let app = app::router(settings, backend, readiness.clone());
     let listener = serve::bind(settings.listen)
@@ -51,7 +52,6 @@ async fn run(config: &Config) -> Result<(), Failure> {
         version = METADATA.version,
         "{NAME} is listening"
     );
-    let stop = serve::told_to_stop();
     serve::serve(listener, app, readiness, settings.stopping(), stop)
         .await
         .map_err(Failure::Running)?;

@@ -51,22 +51,30 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
         .map_err(|error| format!("The service cannot listen on {address}: {error}."))
 }
 
-/// Ends when the process is told to stop: by SIGTERM or by Ctrl-C.
-pub async fn told_to_stop() {
+/// Ends when the process is told to stop: by SIGTERM or by Ctrl-C. Both are heard from the call on,
+/// not only once the future is awaited.
+pub fn told_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    let terminated = async {
+    let (mut terminated, mut interrupted) = {
         use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::terminate())
-            .expect("SIGTERM can be handled")
-            .recv()
-            .await
+        (
+            signal(SignalKind::terminate()).expect("SIGTERM can be handled"),
+            signal(SignalKind::interrupt()).expect("SIGINT can be handled"),
+        )
     };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<Option<()>>();
-
-    tokio::select! {
-        _ = terminated => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.expect("Ctrl-C can be handled"),
+    #[cfg(windows)]
+    let (mut terminated, mut interrupted) = {
+        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        (
+            ctrl_close().expect("the closing of the console can be handled"),
+            ctrl_c().expect("Ctrl-C can be handled"),
+        )
+    };
+    async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
     }
 }
 

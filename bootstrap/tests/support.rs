@@ -20,9 +20,11 @@ pub fn auth_types(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// The answers that most people give.
+/// The answers that most people give. Names differ, as renderings build into one folder.
 pub fn ordinary(auth: &str) -> Answers {
-    Answers::example().with("auth_type", auth)
+    Answers::named(&format!("job-metrics-{auth}"))
+        .with("description", "Metrics of build jobs, by name.")
+        .with("auth_type", auth)
 }
 
 /// The oddest answers that are accepted.

@@ -1,0 +1,6 @@
+//! The template, held to its word: what it renders, how that behaves, and the tool around it.
+
+mod rendering;
+mod services;
+mod support;
+mod tool;
