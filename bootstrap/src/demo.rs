@@ -9,7 +9,7 @@ use crate::{
     answers::Answers,
     http,
     render::{Manner, Template},
-    running::{Process, Project},
+    running::{self, Process, Project},
 };
 
 /// Where the service listens, if that port is free.
@@ -21,7 +21,7 @@ const CREDENTIALS: &str = "Authorization: Basic eW91OmRlbW8=";
 /// How the demo is shown.
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// How callers are authenticated to the back-end: none or basic
+    /// How callers are authenticated to the back-end: none, basic or bitly-proxy
     #[arg(long, value_name = "TYPE", default_value = "none")]
     auth: String,
 
@@ -42,10 +42,10 @@ pub fn run(template: &Template, args: &DemoArgs) -> Result<()> {
     project.build()?;
 
     let secret = args.auth != "none";
-    let backend = project.start_backend(if secret { &["--basic"] } else { &[] })?;
+    let backend = project.start_backend(running::backend_flags(&args.auth))?;
     let mut service = project
-        .start(USUAL, backend.address)
-        .or_else(|_| project.start("127.0.0.1:0", backend.address))?;
+        .start(USUAL, &backend)
+        .or_else(|_| project.start("127.0.0.1:0", &backend))?;
     show(&answers, service.address, secret)?;
     if args.once {
         let (code, _) = service.stop()?;
@@ -104,6 +104,11 @@ fn show(answers: &Answers, address: SocketAddr, secret: bool) -> Result<()> {
         200,
         &metadata,
     )?;
+    if answers.get("auth_type") == Some("bitly-proxy") {
+        println!(
+            "\nIt logs in through the OAuth2 proxy in front of the back-end, as a browser would."
+        );
+    }
     println!("\nIt asks the back-end, which wants a query and answers plain text:\n");
     ask(
         address,

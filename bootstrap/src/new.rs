@@ -29,7 +29,7 @@ pub struct NewArgs {
     #[arg(long, value_name = "URL")]
     repository: Option<String>,
 
-    /// How callers are authenticated to the back-end: none or basic
+    /// How callers are authenticated to the back-end: none, basic or bitly-proxy
     #[arg(long, value_name = "TYPE")]
     auth: Option<String>,
 
@@ -83,9 +83,25 @@ pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
     Ok(())
 }
 
-fn definition(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("it must be NAME=VALUE, such as route=/my-service")?;
-    Ok((name.to_owned(), value.to_owned()))
+/// The answers that the template takes, besides the name.
+pub const PLACEHOLDERS: [&str; 9] = [
+    "description",
+    "repository",
+    "auth_type",
+    "route",
+    "host",
+    "owner",
+    "license",
+    "api_version",
+    "version",
+];
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if PLACEHOLDERS.contains(&name) => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        Some((name, _)) => Err(format!("{name} is none of {}", PLACEHOLDERS.join(", "))),
+        None => Err("it must be NAME=VALUE, such as route=/my-service".to_owned()),
+    }
 }

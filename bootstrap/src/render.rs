@@ -73,20 +73,21 @@ impl Template {
     /// One sentence when an answer is refused or the folder exists. Nothing is left behind, so
     /// that the same call can be repeated.
     pub fn render(&self, answers: &Answers, into: &Path, manner: Manner) -> Result<PathBuf> {
-        let folder = into.join(&answers.name);
-        // An empty name is for the hooks to refuse, with the rule.
-        if folder.exists() && !answers.name.is_empty() {
-            bail!("the folder {} exists already", folder.display());
-        }
         if !into.is_dir() {
             bail!("there is no folder {} to render into", into.display());
+        }
+        let folder = into.join(&answers.name);
+        // Any other name is for the hooks to refuse, with the rule.
+        if is_plain(&answers.name) {
+            can_be_made(&folder)?;
         }
         self.check_choices(answers)?;
 
         let scratch = TempDir::new().context("no temporary folder can be made")?;
         let staged = self.stage(scratch.path())?;
         let rendered = generate(&staged, answers, scratch.path(), manner)?;
-        if let Err(error) = move_tree(&rendered, &folder) {
+        fs::create_dir(&folder).map_err(|error| cannot_be_made(&folder, &error))?;
+        if let Err(error) = copy_all(&rendered, &folder) {
             let _ = fs::remove_dir_all(&folder);
             return Err(error).context(format!("{} cannot be written", folder.display()));
         }
@@ -192,13 +193,23 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves a folder, to another file system where it must.
-fn move_tree(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::rename(from, to).is_ok() {
-        return Ok(());
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+/// Refuses a folder that could not be made, before any question is asked.
+fn can_be_made(folder: &Path) -> Result<()> {
+    fs::create_dir(folder)
+        .and_then(|()| fs::remove_dir(folder))
+        .map_err(|error| cannot_be_made(folder, &error))
+}
+
+fn cannot_be_made(folder: &Path, error: &io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => anyhow!("the folder {} exists already", folder.display()),
+        _ => anyhow!("the folder {} cannot be made: {error}", folder.display()),
     }
-    fs::create_dir(to)?;
-    copy_all(from, to)
 }
 
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {

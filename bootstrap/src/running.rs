@@ -68,14 +68,26 @@ impl Project {
     ///
     /// # Errors
     /// When it does not come up, as when the port is taken.
-    pub fn start(&self, listen: &str, backend: SocketAddr) -> Result<Process> {
+    pub fn start(&self, listen: &str, backend: &Process) -> Result<Process> {
         let program = self.target.join("debug").join(&self.name);
         let mut command = Command::new(program);
         command
             .env("LISTEN", listen)
-            .env("BACKEND_URL", format!("http://{backend}"))
+            .env("BACKEND_URL", format!("http://{}", backend.address))
             .env("LOG_FORMAT", "json");
+        if let Some((_, hosts)) = backend.line.split_once("AUTH_LOGIN_HOSTS=") {
+            command.env("AUTH_LOGIN_HOSTS", hosts.trim());
+        }
         Process::start(command, r#""listen":""#)
+    }
+}
+
+/// The flags that make the example back-end fit an auth type.
+pub fn backend_flags(auth: &str) -> &'static [&'static str] {
+    match auth {
+        "basic" => &["--basic"],
+        "bitly-proxy" => &["--proxy"],
+        _ => &[],
     }
 }
 
@@ -83,6 +95,7 @@ impl Project {
 pub struct Process {
     /// Where it listens.
     pub address: SocketAddr,
+    line: String,
     child: Child,
     output: Option<BufReader<ChildStdout>>,
 }
@@ -90,6 +103,10 @@ pub struct Process {
 impl Process {
     fn start(mut command: Command, before_address: &str) -> Result<Self> {
         let program = Path::new(command.get_program()).display().to_string();
+        // Whatever is exported here is meant for another program.
+        for variable in ["DEBUG", "LOGFILE", "LOGLEVEL", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -105,6 +122,7 @@ impl Process {
         };
         Ok(Self {
             address,
+            line,
             child,
             output: Some(output),
         })
@@ -144,6 +162,6 @@ impl Drop for Process {
 /// The address that follows `before` in a line.
 fn address(line: &str, before: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(before)?;
-    let end = rest.find(['"', '\n', '/']).unwrap_or(rest.len());
+    let end = rest.find(['"', '\n', '/', ',']).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }

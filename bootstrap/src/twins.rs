@@ -158,21 +158,43 @@ pub fn all(template: &Template) -> Result<Vec<Written>> {
 }
 
 /// The lock file with the service's name and version as placeholders.
+///
+/// Cargo sorts the packages by name and rewrites a file that is not sorted. So the service's own is
+/// taken out, and put in before whichever package `hooks/pre.rhai` finds to be the next by name.
 fn lock_with_liquid(template: &Template) -> Result<Written> {
     let example = Answers::example();
     let lock = fs::read_to_string(template.root.join("template/Cargo.lock"))?;
-    let package = format!("name = \"{}\"\nversion = \"0.1.0\"", example.name);
-    ensure!(
-        lock.contains(&package),
-        "template/Cargo.lock has no package {}",
-        example.name
-    );
+    let mut packages: Vec<_> = lock.split("[[package]]\n").collect();
+    let head = packages.remove(0);
+    let named = |package: &str| {
+        let name = package.strip_prefix("name = \"")?;
+        Some(name[..name.find('"')?].to_owned())
+    };
+    let own = packages
+        .iter()
+        .position(|package| named(package).as_ref() == Some(&example.name));
+    let own =
+        own.with_context(|| format!("template/Cargo.lock has no package {}", example.name))?;
+    let own = packages.remove(own).trim_end();
+    let own = own.replacen(&format!("\"{}\"", example.name), "\"{{project-name}}\"", 1);
+    let own = own.replacen("version = \"0.1.0\"", "version = \"{{version}}\"", 1);
+
+    let mut text = format!("{{% capture own %}}[[package]]\n{own}\n{{% endcapture %}}{head}");
+    let mut before = String::new();
+    for package in packages {
+        let name = named(package).context("template/Cargo.lock has a package without a name")?;
+        if name != before {
+            let own = "{{own}}\n{% endif %}";
+            text += &format!("{{% if next_in_lock == \"{name}\" %}}{own}");
+        }
+        text += &format!("[[package]]\n{package}");
+        before = name;
+    }
+    text = text.trim_end().to_owned();
+    text += "\n{% if next_in_lock == \"\" %}\n{{own}}{% endif %}";
     Ok(Written {
         path: "template/Cargo.lock.liquid".to_owned(),
-        text: lock.replace(
-            &package,
-            "name = \"{{project-name}}\"\nversion = \"{{version}}\"",
-        ),
+        text,
     })
 }
 
@@ -184,7 +206,7 @@ fn names(template: &Template) -> Result<Written> {
     let packages = lock["package"].as_array().into_iter().flatten();
     let libraries: BTreeSet<_> = packages
         .filter_map(|package| package.get("name")?.as_str())
-        .filter(|name| *name != example.name && !name.contains('_'))
+        .filter(|name| *name != example.name)
         .collect();
     let list = |names: &mut dyn Iterator<Item = &str>| {
         names

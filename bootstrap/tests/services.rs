@@ -17,7 +17,7 @@ use bootstrap::{
     answers::Answers,
     http::{self, Answer},
     render::{Manner, Template},
-    running::Project,
+    running::{Project, backend_flags},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -49,8 +49,21 @@ fn basic_with_hostile_answers() {
 }
 
 #[test]
+fn bitly_proxy_with_ordinary_answers() {
+    check(&ordinary("bitly-proxy"));
+}
+
+#[test]
+fn bitly_proxy_with_hostile_answers() {
+    check(&hostile("bitly-proxy"));
+}
+
+#[test]
 fn every_auth_type_is_tested() {
-    assert_eq!(auth_types(&Template::here()), ["none", "basic"]);
+    assert_eq!(
+        auth_types(&Template::here()),
+        ["none", "basic", "bitly-proxy"]
+    );
 }
 
 fn check(answers: &Answers) {
@@ -78,6 +91,7 @@ fn check(answers: &Answers) {
         ["build", "--locked", "--quiet", "--bins", "--examples"],
         &[],
     );
+    leaves_the_lock_alone(&project);
     cargo(&project, ["test", "--locked", "--quiet"], &[]);
     let strict = [("RUSTDOCFLAGS", "-D warnings")];
     cargo(
@@ -86,6 +100,18 @@ fn check(answers: &Answers) {
         &strict,
     );
     keeps_its_contract(&project, answers);
+}
+
+/// A build that may change the lock file finds nothing to change, not even the order.
+fn leaves_the_lock_alone(project: &Project) {
+    let lock = project.folder.join("Cargo.lock");
+    let before = fs::read_to_string(&lock).unwrap();
+    cargo(project, ["build", "--quiet"], &[]);
+    assert!(
+        fs::read_to_string(&lock).unwrap() == before,
+        "{} was changed",
+        lock.display()
+    );
 }
 
 /// The rendering, in a folder of its own that keeps what has not changed, so that cargo rebuilds
@@ -155,11 +181,9 @@ impl Service<'_> {
 }
 
 fn keeps_its_contract(project: &Project, answers: &Answers) {
-    let secret = answers.get("auth_type") != Some("none");
-    let backend = project
-        .start_backend(if secret { &["--basic"] } else { &[] })
-        .unwrap();
-    let running = project.start("127.0.0.1:0", backend.address).unwrap();
+    let auth = answers.get("auth_type").unwrap();
+    let backend = project.start_backend(backend_flags(auth)).unwrap();
+    let running = project.start("127.0.0.1:0", &backend).unwrap();
     let route = format!("/{}", answers.name);
     let service = Service {
         address: running.address,

@@ -124,7 +124,7 @@ fn new_refuses_in_one_sentence_and_the_next_try_succeeds() {
         ),
         (
             vec!["new", "my-service", "--auth", "oauth"],
-            "error: auth_type \"oauth\" is none of the choices: none, basic\n",
+            "error: auth_type \"oauth\" is none of the choices: none, basic, bitly-proxy\n",
         ),
         (
             vec!["new", "my-service", "--repository", "nowhere"],

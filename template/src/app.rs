@@ -14,18 +14,15 @@ use crate::{
         limits::{self, Places},
         metadata,
     },
+    config::Config,
     identity::{METADATA, ROUTE},
     service,
 };
 
 /// The whole service: what the author wrote, in the house.
-pub fn router(settings: &Settings, backend: Backend, readiness: Readiness) -> Router {
-    house(
-        settings,
-        readiness,
-        service::router(backend),
-        service::index(),
-    )
+pub fn router(config: &Config, backend: Backend, readiness: Readiness) -> Router {
+    let routes = service::router(backend, config);
+    house(&config.house, readiness, routes, service::index())
 }
 
 /// The house's routes and layers round any `routes`, and round an `index` served below the route alone.

@@ -16,5 +16,5 @@ pub struct Config {
     //     #[arg(long, env, default_value_t = 100)]
     //     pub max_metrics: usize,
     //
-    // is `--max-metrics` and MAX_METRICS at once. `main.rs` hands the configuration to `app.rs`.
+    // is `--max-metrics` and MAX_METRICS at once, and `router` in `service.rs` is handed it.
 }

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use uservice::{
-    apikit::{Backend, Readiness, health, serve, settings::Command},
+    apikit::{
+        Backend, Readiness, health, serve,
+        settings::{self, Command, MISCONFIGURED},
+    },
     app,
     config::Config,
     identity::{AUTH, METADATA, NAME, ROUTE},
@@ -12,7 +14,7 @@ use uservice::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
+    let config: Config = settings::parse();
     let ended = match config.house.command {
         Some(Command::Metadata) => {
             println!("{}", METADATA.to_json());
@@ -31,16 +33,17 @@ async fn main() -> ExitCode {
 
 async fn run(config: &Config) -> Result<(), Failure> {
     let settings = &config.house;
-    settings.logs.start().map_err(Failure::Configuration)?;
     let backend = Backend::new(&settings.backend, AUTH, NAME, settings.request_timeout)
         .map_err(Failure::Configuration)?;
+    let readiness = Readiness::default();
+    // Routes that contradict each other panic here, where the author sees it.
+    let app = app::router(config, backend, readiness.clone());
+    settings.logs.start().map_err(Failure::Configuration)?;
     if settings.check_config {
         return Ok(());
     }
 
     let stop = serve::told_to_stop();
-    let readiness = Readiness::default();
-    let app = app::router(settings, backend, readiness.clone());
     let listener = serve::bind(settings.listen)
         .await
         .map_err(Failure::Running)?;
@@ -61,7 +64,7 @@ async fn run(config: &Config) -> Result<(), Failure> {
 
 /// Why the process ends with an error, in one sentence.
 enum Failure {
-    /// A wrong flag or variable: exit code 2, as clap has it too.
+    /// A wrong flag or variable: exit code 2.
     Configuration(String),
     /// Anything later: exit code 1.
     Running(String),
@@ -70,7 +73,7 @@ enum Failure {
 impl Failure {
     fn report(self) -> ExitCode {
         let (sentence, code) = match self {
-            Self::Configuration(sentence) => (sentence, 2),
+            Self::Configuration(sentence) => (sentence, MISCONFIGURED),
             Self::Running(sentence) => (sentence, 1),
         };
         eprintln!("{NAME}: {sentence}");

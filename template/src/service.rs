@@ -7,16 +7,21 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::apikit::{Backend, BackendError, Caller, Result};
+use crate::{
+    apikit::{Backend, BackendError, Caller, Result},
+    config::Config,
+};
 
 /// The routes of this service, served below `/` and below `/<route>` alike.
-pub fn router(backend: Backend) -> Router {
+///
+/// `/`, `/healthz`, `/readyz` and the metadata routes are taken. `_config` has your own settings.
+pub fn router(backend: Backend, _config: &Config) -> Router {
     Router::new()
         .route("/{jobname}/{metric}", get(job_metric))
         .with_state(backend)
 }
 
-/// What is served below `/<route>` alone: `/` itself belongs to the load balancer's health check.
+/// What is served below `/<route>` alone, where `/` is free; `Router::new()` if there is nothing.
 pub fn index() -> Router {
     Router::new()
         .route("/", get(incomplete))

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Instant};
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
@@ -44,33 +44,59 @@ fn is_sane(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(plain)
 }
 
+/// The status in the log of a request whose client left before the answer, as nginx has it.
+const CLIENT_LEFT: u16 = 499;
+
 /// Middleware that gives the request its id (`X-Request-Id`, also in the answer and in every log
-/// line of the request) and writes one line when it is answered.
+/// line of the request) and writes one line when it is answered, or when its client has left.
 ///
 /// Health checks come every few seconds and are told at `debug` only. The query is left out of
 /// the line: callers put names and tokens there.
 pub async fn log(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
     request.extensions_mut().insert(id.clone());
-    let start = Instant::now();
-    let span = tracing::info_span!("request", request_id = %id);
-
+    let line = Line {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        start: Instant::now(),
+        status: CLIENT_LEFT,
+    };
+    // At `error`, so that no level takes the id away from the lines of the request.
+    let span = tracing::error_span!("request", request_id = %id);
     async move {
+        let mut line = line;
         let mut response = next.run(request).await;
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        let status = response.status().as_u16();
-        let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
-        if super::health::is_check(&path) {
-            tracing::debug!(target: "access", %method, path, status, milliseconds, "answered");
-        } else {
-            tracing::info!(target: "access", %method, path, status, milliseconds, "answered");
-        }
+        line.status = response.status().as_u16();
         response
     }
     .instrument(span)
     .await
+}
+
+/// The log line of a request, written when this is dropped.
+struct Line {
+    method: Method,
+    path: String,
+    start: Instant,
+    status: u16,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Self {
+            method,
+            path,
+            start,
+            status,
+        } = self;
+        let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
+        if super::health::is_check(path) {
+            tracing::debug!(target: "access", %method, path, status, milliseconds, "answered");
+        } else {
+            tracing::info!(target: "access", %method, path, status, milliseconds, "answered");
+        }
+    }
 }

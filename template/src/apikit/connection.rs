@@ -1,4 +1,4 @@
-//! House: one connection, which may idle between requests but not dawdle inside a request's head.
+//! House: one connection, which may idle between requests but not dawdle over a head or an answer.
 
 use std::{
     io,
@@ -18,17 +18,28 @@ use tokio::{
 };
 
 /// How long a client may take over the head of a request, from its first byte.
-pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
+const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// A stream whose reads fail when a request's head takes longer than [`HEAD_TIME`].
+/// How long a client may be connected before its first request begins.
+const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may take none of an answer's bytes.
+const STALL_TIME: Duration = Duration::from_secs(60);
+
+/// A stream whose reads fail when a request's head takes too long, and whose writes fail when the
+/// client does not take what is written.
 ///
 /// hyper's own limit counts from the end of the request before, so it would close idle
 /// connections as fast as slow ones, under the feet of the load balancer that keeps them open.
 pub(super) struct Connection {
     stream: TcpStream,
     turns: Turns,
-    /// The deadline of the head that is being read, and the turn in which it began.
+    /// The deadline of the head that is awaited or being read, and the turn that it was set in.
     head: Option<(Pin<Box<Sleep>>, usize)>,
+    /// Whether the first request has begun.
+    begun: bool,
+    /// The deadline of the write that waits for the client.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 /// Whose turn it is: the client's while the count is even, the service's while it is odd.
@@ -57,20 +68,31 @@ impl Drop for Turn {
 
 impl Connection {
     pub fn new(stream: TcpStream, turns: Turns) -> Self {
+        let turn = turns.count();
         Self {
             stream,
             turns,
-            head: None,
+            begun: false,
+            head: Some((Box::pin(sleep(FIRST_BYTE_TIME)), turn)),
+            stall: None,
         }
     }
 
-    fn poll_head_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        match &mut self.head {
-            Some((deadline, _)) => deadline.as_mut().poll(cx).map(|()| {
-                io::Error::new(io::ErrorKind::TimedOut, "the request's head took too long")
-            }),
-            None => Poll::Pending,
+    /// Lets a write that the client does not take fail in the end.
+    fn within_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
         }
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(sleep(STALL_TIME)));
+        ready!(stall.as_mut().poll(cx));
+        Poll::Ready(Err(too_late("the client does not take the answer")))
     }
 }
 
@@ -86,15 +108,25 @@ impl AsyncRead for Connection {
         }
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            let clients_turn = turn.is_multiple_of(2);
-            if clients_turn && self.head.is_none() && buffer.filled().len() > before {
+            let begins = turn.is_multiple_of(2) && buffer.filled().len() > before;
+            if begins && (self.head.is_none() || !self.begun) {
+                self.begun = true;
                 self.head = Some((Box::pin(sleep(HEAD_TIME)), turn));
             }
             return Poll::Ready(read);
         }
-        let too_slow = ready!(self.poll_head_deadline(cx));
-        Poll::Ready(Err(too_slow))
+        match &mut self.head {
+            Some((deadline, _)) => {
+                ready!(deadline.as_mut().poll(cx));
+                Poll::Ready(Err(too_late("the request's head took too long")))
+            }
+            None => Poll::Pending,
+        }
     }
+}
+
+fn too_late(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
 impl AsyncWrite for Connection {
@@ -103,7 +135,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.within_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -111,7 +144,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.within_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

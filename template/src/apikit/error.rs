@@ -133,11 +133,19 @@ impl BackendError {
     }
 
     fn log(&self) {
+        let status = self.status.as_u16();
         let cause = self.source.as_deref().map(causes).unwrap_or_default();
-        match self.status.as_u16() {
-            500 => tracing::error!(cause, "the request failed: {self}"),
-            501.. => tracing::warn!(cause, "the request failed: {self}"),
-            _ => tracing::debug!(cause, "the request was refused: {self}"),
+        // The content may be a back-end's: a long page, or lines made up to look like a log's.
+        let content: String = self
+            .content
+            .iter()
+            .flat_map(|text| text.chars())
+            .take(200)
+            .collect();
+        match status {
+            500 => tracing::error!(status, ?content, cause, "the request failed"),
+            501.. => tracing::warn!(status, ?content, cause, "the request failed"),
+            _ => tracing::debug!(status, ?content, cause, "the request was refused"),
         }
     }
 }
@@ -177,7 +185,9 @@ impl IntoResponse for BackendError {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let seconds = wait
+                .as_secs()
+                .saturating_add(u64::from(wait.subsec_nanos() > 0));
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response

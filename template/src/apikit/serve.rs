@@ -1,8 +1,11 @@
 //! House: takes connections until told to stop, and then lets the requests in flight finish.
 
-use std::{net::SocketAddr, pin::pin, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderValue, header::CONNECTION},
+};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -31,6 +34,8 @@ const MAX_HEAD: usize = 128 * 1024;
 
 /// How long to wait when no connection can be taken, as when file descriptors have run out.
 const BREATH: Duration = Duration::from_millis(100);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// How the service stops.
 #[derive(Clone, Copy, Debug)]
@@ -99,24 +104,30 @@ pub async fn serve(
     };
     tokio::select! {
         () = drained => {}
-        () = take(&listener, &app, &connections) => {}
+        () = take(&listener, &app, &readiness, &connections) => {}
     }
 
     drop(listener);
     let open = connections.count();
     tracing::info!(open, "closing: no more connections are taken");
-    let mut closed = pin!(connections.shutdown());
-    timeout(stopping.grace, &mut closed).await.map_err(|_| {
-        let grace = humantime::format_duration(stopping.grace);
-        format!("Requests were still in flight {grace} after the last connection was taken.")
-    })
+    timeout(stopping.grace, connections.shutdown())
+        .await
+        .map_err(|_| {
+            let grace = humantime::format_duration(stopping.grace);
+            format!("Requests were still in flight {grace} after the last connection was taken.")
+        })
 }
 
 /// Takes connections and never ends.
-async fn take(listener: &TcpListener, app: &Router, connections: &GracefulShutdown) {
+async fn take(
+    listener: &TcpListener,
+    app: &Router,
+    readiness: &Readiness,
+    connections: &GracefulShutdown,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, app.clone(), connections),
+            Ok((stream, _)) => spawn(stream, app.clone(), readiness.clone(), connections),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 sleep(BREATH).await;
@@ -125,16 +136,22 @@ async fn take(listener: &TcpListener, app: &Router, connections: &GracefulShutdo
     }
 }
 
-fn spawn(stream: TcpStream, app: Router, connections: &GracefulShutdown) {
+fn spawn(stream: TcpStream, app: Router, readiness: Readiness, connections: &GracefulShutdown) {
     // Answers are written whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let turns = Turns::default();
     let stream = TokioIo::new(Connection::new(stream, turns.clone()));
     let service = service_fn(move |request| {
         let turn = turns.begin();
-        let app = app.clone();
+        let (app, readiness) = (app.clone(), readiness.clone());
         async move {
-            let answer = app.oneshot(request).await;
+            let mut answer = app.oneshot(request).await;
+            if let Ok(answer) = &mut answer
+                && readiness.is_draining()
+            {
+                // The client's next request goes to another replica.
+                answer.headers_mut().insert(CONNECTION, CLOSE);
+            }
             drop(turn);
             answer
         }

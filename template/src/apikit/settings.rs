@@ -1,10 +1,37 @@
 //! House: the flags and variables that every service has.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{env, ffi::OsStr, net::SocketAddr, process, time::Duration};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::Resettable, error::ErrorKind};
 
 use super::{backend::BackendSettings, serve::Stopping, telemetry::LogSettings};
+
+/// Reads the command line and the environment, as [`Parser::parse`] does, but for two things: a
+/// variable that is set to nothing counts as unset, as manifests often have it, and a wrong value is
+/// one sentence.
+pub fn parse<C: Parser>() -> C {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = C::command().mut_args(|argument| match argument.get_env() {
+        Some(name) if is_empty(name) => argument.env(Resettable::Reset),
+        _ => argument,
+    });
+    let name = command.get_name().to_owned();
+    let parsed = command
+        .try_get_matches()
+        .and_then(|matches| C::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| match error.kind() {
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let text = error.to_string();
+            let sentence = text.lines().next().unwrap_or_default();
+            eprintln!("{name}: {}", sentence.trim_start_matches("error: "));
+            process::exit(MISCONFIGURED.into())
+        }
+        _ => error.exit(),
+    })
+}
+
+/// The exit code for a wrong flag or variable, as clap has it too.
+pub const MISCONFIGURED: u8 = 2;
 
 /// The settings of the house. Each is a flag, and a variable of the environment.
 #[derive(Args, Clone, Debug)]
@@ -70,7 +97,8 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "it must be ADDRESS:PORT, such as 0.0.0.0:8080")
 }
 
-fn count(text: &str) -> Result<usize, &'static str> {
+/// A whole number greater than zero.
+pub(super) fn count(text: &str) -> Result<usize, &'static str> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("it must be a whole number of at least 1"),

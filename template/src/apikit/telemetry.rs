@@ -23,7 +23,7 @@ pub struct LogSettings {
     pub log_level: tracing::Level,
 
     /// One JSON object per line, or text for people [default: pretty on a terminal, else json]
-    #[arg(long, env, value_enum, value_name = "FORMAT")]
+    #[arg(long, env, value_enum, ignore_case = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
     /// A file to append to, instead of standard output
@@ -90,19 +90,39 @@ impl LogSettings {
             .map_err(|error| format!("The log file {path:?} cannot be written: {error}."))
     }
 
-    fn filter(&self) -> Result<EnvFilter, String> {
+    /// What is logged at all.
+    ///
+    /// # Errors
+    /// One sentence, when RUST_LOG cannot be read.
+    pub fn filter(&self) -> Result<EnvFilter, String> {
+        let rules = self.rules();
+        let filter = EnvFilter::try_new(&rules).map_err(|_| {
+            format!("RUST_LOG={rules:?} is no log filter such as info,hyper=debug.")
+        })?;
+        // These would write down whole pages, and what they hold: a login's tokens, codes and states.
+        Ok([
+            "html5ever=off",
+            "markup5ever=off",
+            "selectors=off",
+            "cookie_store=off",
+        ]
+        .into_iter()
+        .map(|silent| silent.parse().expect("it is a directive"))
+        .fold(filter, EnvFilter::add_directive))
+    }
+
+    fn rules(&self) -> String {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         if let Some(rules) = set("RUST_LOG") {
-            return EnvFilter::try_new(&rules).map_err(|_| {
-                format!("RUST_LOG={rules:?} is no log filter such as info,hyper=debug.")
-            });
+            return rules;
         }
-        let debug = set("DEBUG").is_some_and(|value| value != "0");
+        let no = ["0", "false", "no", "off"];
+        let debug = set("DEBUG").is_some_and(|value| !no.contains(&value.to_lowercase().as_str()));
         let level = match debug {
             true => self.log_level.max(tracing::Level::DEBUG),
             false => self.log_level,
         };
-        Ok(EnvFilter::new(level.as_str()))
+        level.to_string().to_lowercase()
     }
 }
 

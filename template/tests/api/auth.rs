@@ -79,7 +79,8 @@ async fn welcoming() -> MockServer {
 #[tokio::test]
 async fn this_service_treats_its_callers_as_its_auth_type_says() {
     let app = TestApp::house(&[]).await;
-    app.backend_answers(ResponseTemplate::new(200)).await;
+    app.backend_answers("GET", "/api", ResponseTemplate::new(200))
+        .await;
     assert_eq!(app.get("/probe").await.status, 200);
     let anonymous = app.get_anonymously("/probe").await;
 
@@ -104,6 +105,11 @@ async fn this_service_treats_its_callers_as_its_auth_type_says() {
                 Some(format!(r#"Basic realm="{NAME}", charset="UTF-8""#).as_str())
             );
             assert_eq!(arrived(&app.backend).await, [Some(basic(user, password))]);
+        }
+        #[cfg(feature = "bitly-proxy")]
+        Auth::BitlyProxy => {
+            assert_eq!(anonymous.status, 401);
+            assert_eq!(arrived(&app.backend).await, [None]);
         }
     }
 }
@@ -198,6 +204,23 @@ async fn the_own_account_serves_callers_who_send_none_and_no_others() {
 
 #[tokio::test]
 async fn half_an_account_is_refused_in_one_sentence() {
+    let both = |name: &str, word: &str| {
+        [
+            format!("--auth-username={name}"),
+            format!("--auth-password={word}"),
+        ]
+    };
+    for (flags, sentence) in [
+        (
+            both("a:b", "word"),
+            r#"AUTH_USERNAME is "a:b", but must be a name without a colon."#,
+        ),
+        (both("robot", ""), "The password to AUTH_USERNAME is empty."),
+    ] {
+        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        let refused = asked("http://127.0.0.1:1", Auth::Basic, &flags).unwrap_err();
+        assert_eq!(refused, sentence);
+    }
     for (flags, sentence) in [
         (
             ["--auth-username", "robot"],

@@ -136,6 +136,23 @@ async fn a_500_tells_the_request_id_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_panic_is_one_500_and_the_service_lives_on() {
+    let app = TestApp::house(&[]).await;
+    let answer = app.get("/panic").await;
+    assert_eq!(answer.status, 500);
+    let id = answer.header("x-request-id").unwrap();
+    assert_eq!(
+        answer.json(),
+        json!({
+            "reason": "Internal Server Error",
+            "status_code": 500,
+            "error_content": format!("The log says why, under request id {id}."),
+        })
+    );
+    assert_eq!(app.get("/metadata").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_back_end_error_is_whatever_its_constructor_says() {
     use axum::response::IntoResponse;
     use std::time::Duration;

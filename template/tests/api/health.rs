@@ -19,7 +19,8 @@ async fn health_checks_answer_ok_in_plain_text() {
 #[tokio::test]
 async fn health_checks_never_ask_the_back_end() {
     let app = TestApp::house(&[]).await;
-    app.backend_answers(ResponseTemplate::new(503)).await;
+    app.backend_answers("GET", "/api", ResponseTemplate::new(503))
+        .await;
     for path in ["/", "/healthz", "/readyz", "/metadata"] {
         assert_eq!(app.get_anonymously(path).await.status, 200, "{path}");
     }

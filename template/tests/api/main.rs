@@ -9,7 +9,12 @@ mod errors;
 mod health;
 mod layout;
 mod metadata;
+#[cfg(feature = "bitly-proxy")]
+#[path = "../../examples/backend/oauth2/mod.rs"]
+mod oauth2;
 mod piecemeal;
+#[cfg(feature = "bitly-proxy")]
+mod proxy;
 mod retries;
 mod sample;
 mod shutdown;

@@ -126,6 +126,42 @@ async fn a_pause_that_the_caller_cannot_wait_for_is_not_begun() {
 }
 
 #[tokio::test]
+async fn an_absurd_retry_after_is_no_reason_to_panic() {
+    let absurd = u64::MAX.to_string();
+    let failure = ResponseTemplate::new(503).insert_header("retry-after", absurd.as_str());
+    let server = recovering(failure, 9).await;
+    let error = send(&server.uri(), Method::GET).await.unwrap_err();
+    assert_eq!(error.status().as_u16(), 503);
+    assert_eq!(methods_seen(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_ends_when_its_callers_patience_does() {
+    let server = MockServer::start().await;
+    let slow = ResponseTemplate::new(503).set_delay(Duration::from_secs(3));
+    Mock::given(matchers::any())
+        .respond_with(slow)
+        .mount(&server)
+        .await;
+    let start = Instant::now();
+    let error = send(&server.uri(), Method::GET).await.unwrap_err();
+    assert_eq!(error.status().as_u16(), 504);
+    assert!(start.elapsed() < Duration::from_millis(5_900));
+}
+
+#[tokio::test]
+async fn a_304_is_no_redirect() {
+    let server = MockServer::start().await;
+    let unchanged = ResponseTemplate::new(304).insert_header("location", "/elsewhere");
+    Mock::given(matchers::path("/thing"))
+        .respond_with(unchanged)
+        .mount(&server)
+        .await;
+    let answer = send(&server.uri(), Method::GET).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 304);
+}
+
+#[tokio::test]
 async fn a_back_end_that_is_away_is_a_502_that_names_no_address() {
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -194,7 +230,17 @@ async fn a_redirect_loop_ends() {
 async fn a_path_below_the_base_stays_below_it() {
     let server = recovering(ResponseTemplate::new(200), 9).await;
     let base = backend(&format!("{}/base/", server.uri()), "1s");
-    for path in ["/a/../../secret", "/%2e%2E/secret", "/a/./b", r"/a\..\b"] {
+    for path in [
+        "/a/../../secret",
+        "/%2e%2E/secret",
+        "/a/./b",
+        r"/a\..\b",
+        "/a/.\t./.\t./secret",
+        "/a/.\n./secret",
+        "/a/%2\te./secret",
+        "/a?b",
+        "/a#b",
+    ] {
         let error = base
             .get(path)
             .send_as(&Caller::anonymous())
@@ -202,11 +248,20 @@ async fn a_path_below_the_base_stays_below_it() {
             .unwrap_err();
         assert_eq!(error.status().as_u16(), 400, "{path}");
     }
-    base.get("/a?b#c")
-        .send_as(&Caller::anonymous())
-        .await
-        .unwrap();
+    for segment in ["..", ".", "%2e.", ""] {
+        let request = base.get("/a").segment(segment);
+        let error = request.send_as(&Caller::anonymous()).await.unwrap_err();
+        assert_eq!(error.status().as_u16(), 400, "{segment}");
+    }
+    assert!(server.received_requests().await.unwrap().is_empty());
+
+    for request in [base.get("a"), base.get("/a/").segment("b/../c?d#e%2F é")] {
+        request.send_as(&Caller::anonymous()).await.unwrap();
+    }
     let requests = server.received_requests().await.unwrap();
-    assert_eq!(requests[0].url.path(), "/base/a%3Fb%23c");
-    assert_eq!(requests.len(), 1);
+    let paths: Vec<_> = requests.iter().map(|request| request.url.path()).collect();
+    assert_eq!(
+        paths,
+        ["/base/a", "/base/a/b%2F..%2Fc%3Fd%23e%252F%20%C3%A9"]
+    );
 }

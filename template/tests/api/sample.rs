@@ -1,4 +1,5 @@
-//! Yours: the sample in `src/service.rs`. Replace it with tests of your own routes.
+//! Yours: the sample in `src/service.rs`. Replace it with tests of your own routes; if the file gets
+//! another name, `main.rs` beside it wants to know.
 
 use serde_json::json;
 use uservice::identity::ROUTE;
@@ -13,7 +14,7 @@ fn text(body: impl Into<Vec<u8>>) -> ResponseTemplate {
 #[tokio::test]
 async fn a_metric_of_a_job_answers_json_below_root_and_route() {
     let app = TestApp::start().await;
-    app.backend_answers(text("2m 41s")).await;
+    app.backend_answers("GET", "/api", text("2m 41s")).await;
     for prefix in ["", ROUTE] {
         let answer = app.get(&format!("{prefix}/build/time")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -27,7 +28,7 @@ async fn a_metric_of_a_job_answers_json_below_root_and_route() {
 #[tokio::test]
 async fn the_back_end_is_asked_in_its_own_way_whatever_the_names_hold() {
     let app = TestApp::start().await;
-    app.backend_answers(text("1")).await;
+    app.backend_answers("GET", "/api", text("1")).await;
     app.get("/a%2F..%2Fb%20c&d=e/m%C3%A9tric%3F").await;
 
     let asked = app.backend.received_requests().await.unwrap();
@@ -62,7 +63,7 @@ async fn an_incomplete_request_is_told_what_is_missing() {
 #[tokio::test]
 async fn a_value_that_is_no_utf_8_still_answers() {
     let app = TestApp::start().await;
-    app.backend_answers(text(*b"Ren\xe9e")).await;
+    app.backend_answers("GET", "/api", text(*b"Ren\xe9e")).await;
     assert_eq!(
         app.get("/build/author").await.json()["value"],
         "Ren\u{fffd}e"
@@ -73,16 +74,24 @@ async fn a_value_that_is_no_utf_8_still_answers() {
 async fn a_value_in_a_declared_encoding_is_read_in_it() {
     let app = TestApp::start().await;
     let latin1 = ResponseTemplate::new(200);
-    app.backend_answers(latin1.set_body_raw(*b"Ren\xe9e", "text/plain; charset=ISO-8859-1"))
-        .await;
+    app.backend_answers(
+        "GET",
+        "/api",
+        latin1.set_body_raw(*b"Ren\xe9e", "text/plain; charset=ISO-8859-1"),
+    )
+    .await;
     assert_eq!(app.get("/build/author").await.json()["value"], "Renée");
 }
 
 #[tokio::test]
 async fn what_the_back_end_refuses_is_passed_on() {
     let app = TestApp::start().await;
-    app.backend_answers(ResponseTemplate::new(404).set_body_string("no such job"))
-        .await;
+    app.backend_answers(
+        "GET",
+        "/api",
+        ResponseTemplate::new(404).set_body_string("no such job"),
+    )
+    .await;
     let answer = app.get("/build/time").await;
     assert_eq!(answer.status, 404);
     assert_eq!(

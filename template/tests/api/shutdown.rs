@@ -13,15 +13,19 @@ fn slow() -> ResponseTemplate {
 
 /// Waits until the back-end has been asked, so that a request is known to be in flight.
 async fn in_flight(app: &TestApp) {
-    while app.backend.received_requests().await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let asked = async {
+        while app.backend.received_requests().await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = timeout(Duration::from_secs(10), asked).await;
+    asked.expect("the back-end is asked");
 }
 
 #[tokio::test]
 async fn requests_in_flight_finish_and_idle_connections_close() {
     let app = TestApp::house(&[]).await;
-    app.backend_answers(slow()).await;
+    app.backend_answers("GET", "/api", slow()).await;
     let _idle = app.connect().await;
     let asked = async {
         in_flight(&app).await;
@@ -52,15 +56,21 @@ async fn new_requests_are_taken_during_the_drain_delay() {
         tokio::task::yield_now().await;
     }
     assert_eq!(app.get("/readyz").await.status, 503);
-    assert_eq!(app.get("/metadata").await.status, 200);
+    let answer = app.get("/metadata").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("connection"), Some("close"));
     app.stopped().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_request_that_outlives_the_grace_is_reported() {
     let app = TestApp::house(&["--shutdown-grace", "50ms"]).await;
-    app.backend_answers(ResponseTemplate::new(200).set_delay(Duration::from_secs(30)))
-        .await;
+    app.backend_answers(
+        "GET",
+        "/api",
+        ResponseTemplate::new(200).set_delay(Duration::from_secs(30)),
+    )
+    .await;
     let request = client().get(app.url("/probe")).basic_auth("ada", Some("x"));
     let pending = tokio::spawn(request.send());
     in_flight(&app).await;

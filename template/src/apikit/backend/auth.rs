@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,10 +20,14 @@ pub enum Auth {
     None,
     /// The caller's user name and password go to the back-end as HTTP Basic, with each request.
     Basic,
+    /// The caller's user name and password open a session through the OAuth2 proxy in front of the
+    /// back-end, and further requests go on in it.
+    #[cfg(feature = "bitly-proxy")]
+    BitlyProxy,
 }
 
 impl Auth {
-    /// The type of that name: `none` or `basic`.
+    /// The type of that name: `none`, `basic`, or `bitly-proxy` with the cargo feature of that name.
     ///
     /// # Panics
     /// At compile time, in a constant, when there is no such type.
@@ -31,7 +35,9 @@ impl Auth {
         match name.as_bytes() {
             b"none" => Self::None,
             b"basic" => Self::Basic,
-            _ => panic!("the auth type must be `none` or `basic`"),
+            #[cfg(feature = "bitly-proxy")]
+            b"bitly-proxy" => Self::BitlyProxy,
+            _ => panic!("the auth type must be `none`, `basic`, or `bitly-proxy` with its feature"),
         }
     }
 }
@@ -49,6 +55,15 @@ impl Caller {
         Self::default()
     }
 
+    /// Whoever sent these headers.
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        let mut authorization = headers.get(header::AUTHORIZATION).cloned();
+        if let Some(header) = &mut authorization {
+            header.set_sensitive(true);
+        }
+        Self { authorization }
+    }
+
     /// The user name and password that the caller sent as HTTP Basic; `None` when there are none.
     ///
     /// # Errors
@@ -61,6 +76,16 @@ impl Caller {
             BackendError::new(StatusCode::UNAUTHORIZED)
                 .with_content("The Authorization header is not HTTP Basic in UTF-8.")
         })
+    }
+}
+
+impl Caller {
+    /// The `Authorization: Bearer` header that the caller sent, marked as sensitive.
+    #[cfg(feature = "bitly-proxy")]
+    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+        let header = self.authorization.clone()?;
+        let (scheme, _) = header.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(header)
     }
 }
 
@@ -77,9 +102,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
-        Ok(Self {
-            authorization: parts.headers.get(header::AUTHORIZATION).cloned(),
-        })
+        Ok(Self::from_headers(&parts.headers))
     }
 }
 

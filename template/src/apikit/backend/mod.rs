@@ -1,6 +1,8 @@
 //! House: the back-end that this service asks on behalf of its callers.
 
 mod auth;
+#[cfg(feature = "bitly-proxy")]
+mod proxy;
 mod request;
 mod response;
 mod retry;
@@ -8,12 +10,14 @@ mod settings;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use reqwest::{Client, Url, redirect};
 
 use super::error::{BackendError, Result};
 
 pub use auth::{Auth, Caller, Credentials};
+#[cfg(feature = "bitly-proxy")]
+pub use proxy::{LoginBy, LoginHost, ProxySettings, SessionCounts};
 pub use request::BackendRequest;
 pub use response::BackendResponse;
 pub use settings::BackendSettings;
@@ -32,6 +36,8 @@ struct Inner {
     client: Client,
     base: Url,
     auth: Auth,
+    #[cfg(feature = "bitly-proxy")]
+    proxy: proxy::Proxy,
     account: Option<Credentials>,
     challenge: Box<str>,
     patience: Duration,
@@ -41,7 +47,7 @@ impl Backend {
     /// The back-end as configured.
     ///
     /// `realm` names the service to callers who must log in; `patience` is how long one call may
-    /// take with all its retries: the time that the request itself has.
+    /// take to be answered, with its login, redirects and retries.
     ///
     /// # Errors
     /// One sentence, when the settings contradict each other or a password file cannot be read.
@@ -57,6 +63,8 @@ impl Backend {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(settings.backend_timeout)
             .redirect(redirect::Policy::none())
+            // HTTP_PROXY and its kin would get to see the credentials of an http:// back-end.
+            .no_proxy()
             .user_agent(concat!(
                 env!("CARGO_PKG_NAME"),
                 "/",
@@ -64,8 +72,17 @@ impl Backend {
             ))
             .build()
             .map_err(|error| format!("The HTTP client cannot be made: {error}."))?;
+        #[cfg(feature = "bitly-proxy")]
+        let proxy = proxy::Proxy::new(
+            &settings.proxy,
+            &settings.backend_url,
+            client.clone(),
+            patience,
+        )?;
         Ok(Self(Arc::new(Inner {
             client,
+            #[cfg(feature = "bitly-proxy")]
+            proxy,
             base: settings.backend_url.clone(),
             auth,
             account: settings.account()?,
@@ -74,8 +91,26 @@ impl Backend {
         })))
     }
 
-    /// `GET path`, below the base URL. Parts of the path that callers choose belong in
-    /// [`query`](BackendRequest::query) where the back-end allows it.
+    /// `GET path`, below the base URL.
+    ///
+    /// What callers chose belongs into [`segment`](BackendRequest::segment) or
+    /// [`query`](BackendRequest::query), which encode it:
+    ///
+    /// ```no_run
+    /// # use uservice::apikit::{Backend, Caller, Result};
+    /// # #[derive(serde::Deserialize)] struct Run { seconds: f64 }
+    /// # async fn example(backend: Backend, caller: Caller, run: String) -> Result<()> {
+    /// let run: Run = backend
+    ///     .get("/api/runs")
+    ///     .segment(&run)
+    ///     .query(&[("verbose", "yes")])
+    ///     .send_as(&caller)
+    ///     .await?
+    ///     .json()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, path: &str) -> BackendRequest {
         self.request(Method::GET, path)
     }
@@ -100,20 +135,23 @@ impl Backend {
         BackendRequest::new(self.clone(), method, path)
     }
 
-    /// The `Authorization` header with which the back-end is asked for `caller`.
+    /// What the service has done to log its callers in.
+    #[cfg(feature = "bitly-proxy")]
+    pub fn session_counts(&self) -> SessionCounts {
+        self.0.proxy.counts()
+    }
+
+    /// The credentials with which the back-end is asked for `caller`: the caller's own, else the
+    /// service's.
     ///
     /// # Errors
-    /// 401 with a challenge, when the back-end needs credentials and there are none.
-    fn authorization(&self, caller: &Caller) -> Result<Option<HeaderValue>> {
-        if self.0.auth == Auth::None {
-            return Ok(None);
-        }
-        let credentials = caller
+    /// 401 with a challenge, when there are none.
+    fn credentials(&self, caller: &Caller) -> Result<Credentials> {
+        caller
             .credentials()
             .map_err(|error| self.challenged(error))?
             .or_else(|| self.0.account.clone())
-            .ok_or_else(|| self.challenged(BackendError::no_authorization()))?;
-        Ok(Some(credentials.to_header()))
+            .ok_or_else(|| self.challenged(BackendError::no_authorization()))
     }
 
     /// A 401 says how to log in, where logging in helps.

@@ -1,10 +1,10 @@
 //! House: one request to the back-end, from its path to its answer.
 
 use axum::http::{HeaderName, HeaderValue, Method, header::AUTHORIZATION};
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Request, RequestBuilder, Response, Url};
 use serde::Serialize;
 
-use super::{Backend, BackendError, BackendResponse, Caller, Result, retry};
+use super::{Auth, Backend, BackendError, BackendResponse, Caller, Inner, Result, retry};
 
 /// A request to the back-end that is yet to be sent.
 #[must_use = "a request does nothing until it is sent"]
@@ -17,6 +17,25 @@ impl BackendRequest {
     pub(super) fn new(backend: Backend, method: Method, path: &str) -> Self {
         let request = url(&backend.0.base, path).map(|url| backend.0.client.request(method, url));
         Self { backend, request }
+    }
+
+    /// Adds one segment to the path, encoded as it needs to be: the place for what callers sent.
+    /// `get("/jobs").segment(&job)` stays below `/jobs/` whatever `job` is.
+    pub fn segment(mut self, segment: &str) -> Self {
+        self.request = self.request.and_then(|request| {
+            if segment.is_empty() || is_dots(segment) {
+                let why = format!("{segment:?} cannot be part of a path.");
+                return Err(BackendError::bad_request(why));
+            }
+            let (client, request) = request.build_split();
+            let mut request =
+                request.map_err(|error| BackendError::internal(error.without_url()))?;
+            if let Ok(mut segments) = request.url_mut().path_segments_mut() {
+                segments.pop_if_empty().push(segment);
+            }
+            Ok(RequestBuilder::from_parts(client, request))
+        });
+        self
     }
 
     /// Adds parameters to the URL, encoded as they need to be.
@@ -50,18 +69,14 @@ impl BackendRequest {
     /// - 502 when the back-end cannot be reached, 504 when it takes too long;
     /// - the back-end's own status, reason and body when that is an error.
     pub async fn send_as(self, caller: &Caller) -> Result<BackendResponse> {
-        let backend = &self.backend.0;
-        let authorization = self.backend.authorization(caller)?;
-        let mut request = self
+        let backend = self.backend;
+        let request = self
             .request?
             .build()
             .map_err(|error| BackendError::internal(error.without_url()))?;
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization);
-        }
-        match retry::send(&backend.client, request, backend.patience).await {
+        match backend.exchange(request, caller).await {
             Ok(response) => Ok(BackendResponse::new(response)),
-            Err(error) => Err(self.backend.challenged(error)),
+            Err(error) => Err(backend.challenged(error)),
         }
     }
 
@@ -71,21 +86,61 @@ impl BackendRequest {
     }
 }
 
+impl Backend {
+    /// Sends a request as the service's auth type has it.
+    async fn exchange(&self, mut request: Request, caller: &Caller) -> Result<Response> {
+        let Inner {
+            client, patience, ..
+        } = &*self.0;
+        let plainly = async |request| Ok(retry::follow(client, request).await?);
+        match self.0.auth {
+            Auth::None => retry::send(request, *patience, plainly).await,
+            Auth::Basic => {
+                let credentials = self.credentials(caller)?;
+                request
+                    .headers_mut()
+                    .insert(AUTHORIZATION, credentials.to_header());
+                retry::send(request, *patience, plainly).await
+            }
+            #[cfg(feature = "bitly-proxy")]
+            Auth::BitlyProxy => {
+                let own = || self.credentials(caller);
+                self.0.proxy.exchange(request, caller, own).await
+            }
+        }
+    }
+}
+
 /// `path` below `base`.
 ///
-/// A path with `.` or `..` segments would leave the place that the author meant: as paths may
-/// hold what callers sent, that is refused with 400.
+/// A path may hold what callers sent, and must not leave the place that the author meant: `.` and
+/// `..` segments, and control characters, which URLs drop and which could hide them, are refused
+/// with 400; so are `?` and `#`, which would be taken literally.
 fn url(base: &Url, path: &str) -> Result<Url> {
-    let dots = |segment: &str| {
-        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-        plain == "." || plain == ".."
+    let refuse = |why: &str| {
+        Err(BackendError::bad_request(format!(
+            "The path to the back-end {why}."
+        )))
     };
-    if path.split(['/', '\\']).any(dots) {
-        return Err(BackendError::bad_request(
-            "The path has a `.` or `..` segment.",
-        ));
+    if path.contains(|character: char| character.is_ascii_control()) {
+        return refuse("has a control character");
+    }
+    if path.contains(['?', '#']) {
+        return refuse("has a `?` or `#`: parameters belong into `query`");
+    }
+    if path.split(['/', '\\']).any(is_dots) {
+        return refuse("has a `.` or `..` segment");
     }
     let mut url = base.clone();
-    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    let (base, path) = (
+        base.path().trim_end_matches('/'),
+        path.trim_start_matches('/'),
+    );
+    url.set_path(&format!("{base}/{path}"));
     Ok(url)
+}
+
+fn is_dots(segment: &str) -> bool {
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    plain == "." || plain == ".."
 }

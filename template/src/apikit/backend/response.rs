@@ -1,13 +1,11 @@
 //! House: what the back-end answered, read within bounds.
 
-use std::time::Duration;
-
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use encoding_rs::{Encoding, UTF_8};
 use serde::de::DeserializeOwned;
 
-use super::{BackendError, Result};
+use super::{BackendError, Result, retry::retry_after};
 
 /// The largest body that is read into memory.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -77,7 +75,9 @@ impl BackendResponse {
         Ok(body.freeze())
     }
 
-    /// The answer itself, for those who read it piece by piece and without a bound.
+    /// The answer itself, for those who read it piece by piece and without a bound. A body that is
+    /// passed on as it comes is neither counted by `--max-in-flight` nor ended by
+    /// `--request-timeout`, but by `--backend-timeout`.
     pub fn into_inner(self) -> reqwest::Response {
         self.0
     }
@@ -104,15 +104,19 @@ pub(crate) async fn refusal(mut response: reqwest::Response) -> BackendError {
     let encoding = charset(response.headers()).unwrap_or(UTF_8);
     let header = |name| response.headers().get(name)?.to_str().ok();
 
-    let mut error = BackendError::new(status).with_content(encoding.decode(&body).0);
-    if let Some(reason) = response.extensions().get::<hyper::ext::ReasonPhrase>() {
+    let mut error = BackendError::new(status);
+    if !body.is_empty() {
+        error = error.with_content(encoding.decode(&body).0);
+    }
+    let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
+    if let Some(reason) = reason.filter(|reason| !reason.as_bytes().is_empty()) {
         error = error.with_reason(String::from_utf8_lossy(reason.as_bytes()).into_owned());
     }
     if let Some(challenge) = header(header::WWW_AUTHENTICATE) {
         error = error.with_challenge(challenge);
     }
-    if let Some(seconds) = header(header::RETRY_AFTER).and_then(|text| text.trim().parse().ok()) {
-        error = error.with_retry_after(Duration::from_secs(seconds));
+    if let Some(wait) = retry_after(response.headers()) {
+        error = error.with_retry_after(wait);
     }
     error
 }

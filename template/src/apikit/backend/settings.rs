@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use clap::Args;
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{super::settings::time, Credentials};
 
@@ -37,6 +37,11 @@ pub struct BackendSettings {
     /// A file with the password to that name, such as a mounted Secret
     #[arg(long, env, value_name = "FILE")]
     pub auth_password_file: Option<PathBuf>,
+
+    #[cfg(feature = "bitly-proxy")]
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print it as the help of a flag")]
+    pub proxy: super::proxy::ProxySettings,
 }
 
 impl BackendSettings {
@@ -56,6 +61,12 @@ impl BackendSettings {
         };
         match (self.auth_username.clone(), password) {
             (None, None) => Ok(None),
+            (Some(username), Some(_)) if username.is_empty() || username.contains(':') => Err(
+                format!("AUTH_USERNAME is {username:?}, but must be a name without a colon."),
+            ),
+            (Some(_), Some(password)) if password.expose_secret().is_empty() => {
+                Err("The password to AUTH_USERNAME is empty.".to_owned())
+            }
             (Some(username), Some(password)) => Ok(Some(Credentials { username, password })),
             (Some(username), None) => Err(format!(
                 "AUTH_USERNAME is {username:?}, but neither AUTH_PASSWORD nor AUTH_PASSWORD_FILE is set."

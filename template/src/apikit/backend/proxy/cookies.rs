@@ -1,0 +1,153 @@
+//! House: the cookies that are a session, from one or several parts to one header.
+
+use std::time::{Duration, SystemTime};
+
+use axum::http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+
+/// The session cookie's name and its parts: a value too long for one cookie comes as `NAME_0`, `NAME_1` …
+#[derive(Clone, Debug)]
+pub(super) struct CookieName(pub String);
+
+/// What a `Set-Cookie` says of a session cookie.
+struct Setting<'a> {
+    name: &'a str,
+    value: &'a str,
+    expires: Option<SystemTime>,
+}
+
+/// A session's cookies. `Debug` shows none of them.
+#[derive(Clone)]
+pub(super) struct SessionCookies {
+    header: HeaderValue,
+    /// When the proxy will not take them any more; `None` when it does not say.
+    pub expires: Option<SystemTime>,
+}
+
+impl CookieName {
+    fn is(&self, name: &str) -> bool {
+        let part = name
+            .strip_prefix(self.0.as_str())
+            .map(|rest| rest.strip_prefix('_'));
+        match part {
+            Some(Some(number)) => !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()),
+            Some(None) => name.len() == self.0.len(),
+            None => false,
+        }
+    }
+
+    fn settings<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Setting<'a>> {
+        let lines = headers.get_all(SET_COOKIE).iter();
+        lines
+            .filter_map(|line| Setting::read(line.to_str().ok()?))
+            .filter(|setting| self.is(setting.name))
+    }
+
+    /// Whether an answer takes the session cookie away.
+    pub fn is_cleared(&self, headers: &HeaderMap) -> bool {
+        self.settings(headers).any(|setting| setting.is_removal())
+    }
+
+    /// Whether an answer sets the cookie that only the beginning of a login sets.
+    pub fn begins_login(&self, headers: &HeaderMap) -> bool {
+        let lines = headers.get_all(SET_COOKIE).iter();
+        let mut settings = lines.filter_map(|line| Setting::read(line.to_str().ok()?));
+        settings.any(|setting| {
+            let csrf = setting.name.strip_prefix(self.0.as_str());
+            csrf.is_some_and(|rest| rest.ends_with("_csrf")) && !setting.is_removal()
+        })
+    }
+}
+
+impl<'a> Setting<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut parts = line.split(';');
+        let (name, value) = parts.next()?.split_once('=')?;
+        let mut expires = None;
+        let mut max_age = None;
+        for (name, value) in parts.filter_map(|attribute| attribute.split_once('=')) {
+            match name.trim().to_ascii_lowercase().as_str() {
+                "expires" => expires = httpdate::parse_http_date(value.trim()).ok(),
+                "max-age" => max_age = value.trim().parse::<i64>().ok(),
+                _ => {}
+            }
+        }
+        let after = |seconds: i64| match u64::try_from(seconds) {
+            Ok(seconds) => SystemTime::now().checked_add(Duration::from_secs(seconds)),
+            Err(_) => Some(SystemTime::UNIX_EPOCH),
+        };
+        Some(Self {
+            name: name.trim(),
+            value: value.trim(),
+            expires: max_age.map_or(expires, after),
+        })
+    }
+
+    fn is_removal(&self) -> bool {
+        self.value.is_empty()
+            || self
+                .expires
+                .is_some_and(|expires| expires <= SystemTime::now())
+    }
+}
+
+impl SessionCookies {
+    /// The session cookies that an answer sets; `None` when it sets none.
+    pub fn from_answer(name: &CookieName, headers: &HeaderMap) -> Option<Self> {
+        Self::merged(&[], name, headers)
+    }
+
+    /// These cookies as an answer changes them; `None` when it does not, or removes them all.
+    pub fn refreshed(&self, name: &CookieName, headers: &HeaderMap) -> Option<Self> {
+        if !headers.contains_key(SET_COOKIE) {
+            return None;
+        }
+        let header = self.header.to_str().unwrap_or_default();
+        let old: Vec<_> = header
+            .split("; ")
+            .filter_map(|pair| pair.split_once('='))
+            .collect();
+        Self::merged(&old, name, headers)
+    }
+
+    fn merged(old: &[(&str, &str)], name: &CookieName, headers: &HeaderMap) -> Option<Self> {
+        let settings: Vec<_> = name.settings(headers).collect();
+        if settings.is_empty() {
+            return None;
+        }
+        let kept = old.iter().copied().filter(|(name, _)| {
+            let mut changed = settings.iter();
+            !changed.any(|setting| setting.name == *name)
+        });
+        let set = settings.iter().filter(|setting| !setting.is_removal());
+        let pairs: Vec<_> = kept
+            .chain(set.clone().map(|setting| (setting.name, setting.value)))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if pairs.is_empty() {
+            return None;
+        }
+        let mut header = HeaderValue::try_from(pairs.join("; ")).ok()?;
+        header.set_sensitive(true);
+        Some(Self {
+            header,
+            expires: set.filter_map(|setting| setting.expires).min(),
+        })
+    }
+
+    /// The value of a `Cookie` header, marked as sensitive.
+    pub fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// Whether the proxy has stopped taking them.
+    pub fn are_expired(&self) -> bool {
+        self.expires
+            .is_some_and(|expires| expires <= SystemTime::now())
+    }
+}
+
+impl std::fmt::Debug for SessionCookies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionCookies(hidden)")
+    }
+}

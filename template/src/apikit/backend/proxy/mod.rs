@@ -1,0 +1,260 @@
+//! House: a back-end behind an OAuth2 proxy (bitly's, or its successor oauth2-proxy).
+//!
+//! - [`settings`]: where the proxy is, who may see a password, how long sessions live;
+//! - [`login`]: one login, with [`page`] for what is on its pages and [`outcome`] for how it can end;
+//! - [`sessions`]: the sessions that are open, with [`cookies`] for what one is made of;
+//! - [`loss`]: tells the end of a session from the back-end's own refusal.
+
+mod cookies;
+mod login;
+mod loss;
+mod outcome;
+mod page;
+mod sessions;
+mod settings;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::http::{
+    StatusCode,
+    header::{AUTHORIZATION, COOKIE},
+};
+use reqwest::{Client, Request, Response, Url};
+
+use super::{
+    BackendError, Caller, Credentials, Result,
+    retry::{self, Failure, follow},
+};
+use cookies::CookieName;
+use login::Way;
+use loss::{Verdict, judge};
+use outcome::LoginError;
+use sessions::{Login, Sessions};
+
+pub use settings::{LoginBy, LoginHost, ProxySettings};
+
+/// The proxy, and the sessions that callers have there. Clones share them.
+#[derive(Clone)]
+pub(super) struct Proxy(Arc<Inner>);
+
+struct Inner {
+    way: Way,
+    client: Client,
+    sessions: Sessions,
+    patience: Duration,
+    logins: AtomicU64,
+    failures: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// What a service has done to log its callers in, since it was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// Logins that opened a session.
+    pub logins: u64,
+    /// Logins that did not, by the reason in one word.
+    pub failures: BTreeMap<&'static str, u64>,
+    /// Sessions that are kept at the moment, about.
+    pub live: u64,
+}
+
+impl Proxy {
+    /// The proxy in front of `base`; a login may take `patience` in all.
+    pub fn new(
+        settings: &ProxySettings,
+        base: &Url,
+        client: Client,
+        patience: Duration,
+    ) -> Result<Self, String> {
+        let start = match &settings.auth_endpoint {
+            Some(endpoint) if ["http", "https"].contains(&endpoint.scheme()) => endpoint.clone(),
+            Some(endpoint) => {
+                return Err(format!(
+                    "AUTH_ENDPOINT {endpoint} must be http:// or https://."
+                ));
+            }
+            None => {
+                let mut start = base.clone();
+                let path = base.path().trim_end_matches('/');
+                start.set_path(&format!("{path}/oauth2/start"));
+                start
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            way: Way {
+                start,
+                base: base.clone(),
+                hosts: settings.auth_login_hosts.clone(),
+                by: settings.auth_login,
+                cookie: CookieName(settings.auth_cookie_name.clone()),
+            },
+            client,
+            sessions: Sessions::new(settings.session_ttl, settings.session_capacity)?,
+            patience,
+            logins: AtomicU64::new(0),
+            failures: Mutex::default(),
+        })))
+    }
+
+    /// Sends a request for `caller`: with the bearer token that they sent, or else with the user name
+    /// and password that `credentials` finds, as HTTP Basic or in a session.
+    pub async fn exchange(
+        &self,
+        mut request: Request,
+        caller: &Caller,
+        credentials: impl Fn() -> Result<Credentials>,
+    ) -> Result<Response> {
+        let patience = self.0.patience;
+        let header = match caller.bearer() {
+            Some(token) => Some(token),
+            None if self.0.way.by == LoginBy::Basic => Some(credentials()?.to_header()),
+            None => None,
+        };
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header);
+            return retry::send(request, patience, |request| self.send_with_header(request)).await;
+        }
+        let credentials = credentials()?;
+        let renewed = AtomicBool::new(false);
+        let in_session = |request| self.send_in_session(request, &credentials, &renewed);
+        retry::send(request, patience, in_session).await
+    }
+
+    pub fn counts(&self) -> SessionCounts {
+        SessionCounts {
+            logins: self.0.logins.load(Ordering::Relaxed),
+            failures: self.failures().clone(),
+            live: self.0.sessions.count(),
+        }
+    }
+
+    /// Sends a request whose credentials are in its header.
+    async fn send_with_header(&self, request: Request) -> Result<Response, Failure> {
+        let response = follow(&self.0.client, request).await?;
+        match judge(&self.0.way, response).await {
+            Verdict::Alive(response) | Verdict::Doubtful(response) => Ok(response),
+            Verdict::Lost => {
+                let refused = BackendError::new(StatusCode::UNAUTHORIZED);
+                Err(Failure::last(refused.with_content(
+                    "The OAuth2 proxy does not take these credentials.",
+                )))
+            }
+        }
+    }
+
+    /// Sends a request in the session of these credentials, which is opened where there is none.
+    ///
+    /// A session that has ended is opened anew and the request sent once more: that is safe, as the
+    /// proxy refused it before the back-end saw it. `renewed` says whether that has happened to the
+    /// caller's request already: it happens once.
+    async fn send_in_session(
+        &self,
+        request: Request,
+        credentials: &Credentials,
+        renewed: &AtomicBool,
+    ) -> Result<Response, Failure> {
+        let key = self.0.sessions.key(credentials);
+        let begin = |login| self.begin(login, credentials.clone());
+        let login = self.0.sessions.login(key, begin);
+        let again = request.try_clone();
+        if let Some(response) = self.ask(request, &login).await? {
+            return Ok(response);
+        }
+
+        let login = self.0.sessions.renewed(key, login.number(), begin);
+        if renewed.swap(true, Ordering::Relaxed) {
+            return Err(Failure::last(LoginError::NotAccepted.into()));
+        }
+        let Some(again) = again else {
+            let now = "The session had ended and is open again: send the request once more.";
+            let wait = Duration::ZERO;
+            return Err(Failure::last(BackendError::unavailable(now, wait)));
+        };
+        match self.ask(again, &login).await? {
+            Some(response) => Ok(response),
+            None => {
+                self.0
+                    .sessions
+                    .condemn(key, &login, LoginError::NotAccepted);
+                Err(Failure::last(LoginError::NotAccepted.into()))
+            }
+        }
+    }
+
+    /// The back-end's answer; `None` when the proxy does not know the session any more.
+    async fn ask(&self, mut request: Request, login: &Login) -> Result<Option<Response>, Failure> {
+        let cookies = login
+            .cookies()
+            .await
+            .map_err(|error| Failure::last(error.into()))?;
+        request.headers_mut().insert(COOKIE, cookies);
+        let response = follow(&self.0.client, request).await?;
+        login.refresh(&self.0.way.cookie, response.headers());
+        let answer = match judge(&self.0.way, response).await {
+            Verdict::Alive(response) => Some(response),
+            Verdict::Lost => None,
+            Verdict::Doubtful(response) => self.knows(login).await?.then_some(response),
+        };
+        if answer.is_some() {
+            login.worked();
+        }
+        Ok(answer)
+    }
+
+    /// Whether the proxy says that it knows the session.
+    async fn knows(&self, login: &Login) -> Result<bool, Failure> {
+        let cookies = login
+            .cookies()
+            .await
+            .map_err(|error| Failure::last(error.into()))?;
+        let asked = self.0.client.get(self.0.way.beside_start("auth"));
+        let answer = asked.header(COOKIE, cookies).send().await?;
+        Ok(answer.status() != StatusCode::UNAUTHORIZED)
+    }
+
+    /// Begins a login that goes on whoever waits for it, and ends whatever happens to it.
+    fn begin(&self, login: Login, credentials: Credentials) {
+        let proxy = self.clone();
+        tokio::spawn(async move {
+            let ends = EndsAnyway(login);
+            let start = Instant::now();
+            let logged_in = proxy.0.way.log_in(&proxy.0.client, &credentials);
+            let outcome = tokio::time::timeout(proxy.0.patience, logged_in).await;
+            let outcome = outcome.unwrap_or(Err(LoginError::Timeout));
+            let number = ends.0.number();
+            let milliseconds = start.elapsed().as_millis() as u64;
+            match &outcome {
+                Ok(_) => {
+                    proxy.0.logins.fetch_add(1, Ordering::Relaxed);
+                    tracing::info!(number, milliseconds, "a caller was logged in");
+                }
+                Err(error) => {
+                    *proxy.failures().entry(error.kind()).or_default() += 1;
+                    let kind = error.kind();
+                    tracing::warn!(number, milliseconds, kind, %error, "a login failed");
+                }
+            }
+            ends.0.end(outcome);
+        });
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        let failures = self.0.failures.lock();
+        failures.unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A login that those who wait for it see the end of, even if its task panics.
+struct EndsAnyway(Login);
+
+impl Drop for EndsAnyway {
+    fn drop(&mut self) {
+        self.0.end(Err(LoginError::Broken));
+    }
+}

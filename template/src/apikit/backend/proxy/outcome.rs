@@ -1,0 +1,118 @@
+//! House: why a login failed, and what the caller is told.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::super::BackendError;
+
+/// How long a verdict on a password is remembered: the provider is not asked again meanwhile, so that
+/// the service is no oracle for guessing, and locks nobody out by repeating a mistake.
+const VERDICT: Duration = Duration::from_secs(30);
+
+/// How long a failure that may pass by itself is remembered, so that waiting callers do not all
+/// hurry to a provider that is down.
+const MISHAP: Duration = Duration::from_secs(2);
+
+/// Why a login failed. Nothing in it is secret: no password, cookie, code or state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LoginError {
+    #[error("The user name or the password is wrong.")]
+    BadCredentials,
+    #[error(
+        "The account has two-factor authentication on, which no service can pass for you: ask the operator for an htpasswd account or send a bearer token."
+    )]
+    TwoFactor,
+    #[error(
+        "The provider wants to verify this device by e-mail: log in with a browser from the service's network, or ask the operator for an htpasswd account."
+    )]
+    DeviceVerification,
+    #[error(
+        "The provider asks whether you allow the application: open {start} in a browser, log in and consent once."
+    )]
+    ConsentNeeded { start: String },
+    #[error("The provider refuses more logins for now: there were several failed attempts.")]
+    RateLimited,
+    #[error("The account is not allowed to use the back-end: {said}.")]
+    Denied { said: String },
+    #[error("The login was confused by another one (a CSRF check failed twice).")]
+    Csrf,
+    #[error("The login provider is out of order: it answered {status}.")]
+    ProviderDown { status: u16 },
+    #[error("The login provider cannot be reached.")]
+    ProviderAway,
+    #[error("The OAuth2 proxy is out of order: it answered {status}.")]
+    ProxyDown { status: u16 },
+    #[error("The OAuth2 proxy does not accept the session that it has just given.")]
+    NotAccepted,
+    #[error("The login leads to {origin}, which is not among the hosts of AUTH_LOGIN_HOSTS.")]
+    ForeignHost { origin: String },
+    #[error("The login leads in circles.")]
+    TooManyHops,
+    #[error("A page of the login is larger than {limit} bytes.")]
+    PageTooLarge { limit: usize },
+    #[error("The page {page} has no login form that can be filled in; its title is {title:?}.")]
+    NoLoginForm { page: String, title: String },
+    #[error("The login took too long.")]
+    Timeout,
+    #[error("The login was broken off by a fault of the service.")]
+    Broken,
+}
+
+impl LoginError {
+    /// One word for metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BadCredentials => "bad-credentials",
+            Self::TwoFactor => "two-factor",
+            Self::DeviceVerification => "device-verification",
+            Self::ConsentNeeded { .. } => "consent-needed",
+            Self::RateLimited => "rate-limited",
+            Self::Denied { .. } => "denied",
+            Self::Csrf => "csrf",
+            Self::ProviderDown { .. } | Self::ProviderAway => "provider-down",
+            Self::ProxyDown { .. } => "proxy-down",
+            Self::NotAccepted => "not-accepted",
+            Self::ForeignHost { .. } => "foreign-host",
+            Self::TooManyHops => "too-many-hops",
+            Self::PageTooLarge { .. } => "page-too-large",
+            Self::NoLoginForm { .. } => "no-login-form",
+            Self::Timeout => "timeout",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// How long the same credentials meet the same answer without a new login.
+    pub fn remembered(&self) -> Duration {
+        match self.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+                VERDICT
+            }
+            _ => MISHAP,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::TwoFactor
+            | Self::DeviceVerification
+            | Self::ConsentNeeded { .. }
+            | Self::Denied { .. } => StatusCode::FORBIDDEN,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+}
+
+impl From<LoginError> for BackendError {
+    fn from(error: LoginError) -> Self {
+        let answer = BackendError::new(error.status()).with_content(error.to_string());
+        match error {
+            LoginError::RateLimited => answer.with_retry_after(VERDICT),
+            _ => answer,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! House: the sessions that are open, one for each person and password, and never for two.
+//!
+//! What is kept of a person is a keyed hash, and what is kept of a login is its outcome: the
+//! session's cookies, or why there is none. Callers who come while a login is under way wait for it;
+//! it goes on when they leave.
+
+use std::{
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, HeaderValue};
+use moka::{ops::compute::Op, sync::Cache};
+use ring::{hmac, rand::SystemRandom};
+use secrecy::ExposeSecret;
+use tokio::sync::SetOnce;
+
+use super::{
+    super::Credentials,
+    cookies::{CookieName, SessionCookies},
+    outcome::LoginError,
+};
+
+/// Sessions that nobody has used for this long are forgotten.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// A person and a password, as a hash whose key nobody knows and which ends with the process.
+type Key = [u8; 32];
+
+/// The open sessions.
+pub(super) struct Sessions {
+    logins: Cache<Key, Login>,
+    secret: hmac::Key,
+    next: AtomicU64,
+}
+
+/// One login: under way, or with its outcome. Clones share it.
+#[derive(Clone)]
+pub(super) struct Login {
+    number: u64,
+    outcome: Arc<SetOnce<Outcome>>,
+    /// Whether the session has ever been accepted for a request.
+    worked: Arc<AtomicBool>,
+}
+
+struct Outcome {
+    at: Instant,
+    session: Result<RwLock<SessionCookies>, LoginError>,
+}
+
+impl Sessions {
+    pub fn new(ttl: Duration, capacity: usize) -> Result<Self, String> {
+        let secret = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .map_err(|_| "The system has no random numbers.".to_owned())?;
+        let capacity = u64::try_from(capacity).unwrap_or(u64::MAX);
+        Ok(Self {
+            logins: Cache::builder()
+                .max_capacity(capacity)
+                .time_to_live(ttl)
+                .time_to_idle(IDLE)
+                .build(),
+            secret,
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// The key of a person and a password: length first, so that no two pairs read alike.
+    pub fn key(&self, credentials: &Credentials) -> Key {
+        let mut context = hmac::Context::with_key(&self.secret);
+        context.update(&credentials.username.len().to_le_bytes());
+        context.update(credentials.username.as_bytes());
+        context.update(credentials.password.expose_secret().as_bytes());
+        let tag = context.sign();
+        tag.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    /// The login of `key`; one that `begin` begins where there is none that can be used.
+    pub fn login(&self, key: Key, begin: impl Fn(Login)) -> Login {
+        let found = self.logins.get_with(key, || self.begun(&begin));
+        if found.is_usable() {
+            return found;
+        }
+        self.renewed(key, found.number, begin)
+    }
+
+    /// A login after the one with this number, whose session was lost: many may report the loss,
+    /// and the first begins the one login that all of them get.
+    pub fn renewed(&self, key: Key, lost: u64, begin: impl Fn(Login)) -> Login {
+        let entry = self.logins.entry(key);
+        let found = entry.and_compute_with(|found| match found {
+            Some(found) if found.value().number != lost => Op::Nop,
+            _ => Op::Put(self.begun(&begin)),
+        });
+        found
+            .into_entry()
+            .map(|entry| entry.into_value())
+            .unwrap_or_else(|| self.begun(&begin))
+    }
+
+    /// Lets a login count as failed whose session was never accepted for a request: whoever comes
+    /// next would log in again for nothing. One that has worked was merely lost again.
+    pub fn condemn(&self, key: Key, login: &Login, error: LoginError) {
+        if login.worked.load(Ordering::Relaxed) {
+            return;
+        }
+        self.logins
+            .entry(key)
+            .and_compute_with(|found| match found {
+                Some(found) if found.value().number == login.number => {
+                    let failed = Login::new(login.number);
+                    failed.end(Err(error));
+                    Op::Put(failed)
+                }
+                _ => Op::Nop,
+            });
+    }
+
+    fn begun(&self, begin: impl Fn(Login)) -> Login {
+        let login = Login::new(self.next.fetch_add(1, Ordering::Relaxed));
+        begin(login.clone());
+        login
+    }
+
+    /// How many sessions and logins are kept, about.
+    pub fn count(&self) -> u64 {
+        self.logins.entry_count()
+    }
+}
+
+impl Login {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            outcome: Arc::new(SetOnce::new()),
+            worked: Arc::default(),
+        }
+    }
+
+    /// Notes that the session was accepted for a request.
+    pub fn worked(&self) {
+        self.worked.store(true, Ordering::Relaxed);
+    }
+
+    /// Which login this is: a later one has a higher number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Ends the login; the first end counts.
+    pub fn end(&self, session: Result<SessionCookies, LoginError>) {
+        let _ = self.outcome.set(Outcome {
+            at: Instant::now(),
+            session: session.map(RwLock::new),
+        });
+    }
+
+    /// The `Cookie` header of the session, as soon as the login has ended.
+    pub async fn cookies(&self) -> Result<HeaderValue, LoginError> {
+        let outcome = self.outcome.wait().await;
+        let session = outcome.session.as_ref().map_err(LoginError::clone)?;
+        Ok(session
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .header())
+    }
+
+    /// Takes over what an answer of the proxy changes in the session's cookies.
+    pub fn refresh(&self, name: &CookieName, headers: &HeaderMap) {
+        let Some(session) = self
+            .outcome
+            .get()
+            .and_then(|outcome| outcome.session.as_ref().ok())
+        else {
+            return;
+        };
+        let refreshed = {
+            let session = session
+                .read()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            session.refreshed(name, headers)
+        };
+        if let Some(refreshed) = refreshed {
+            *session
+                .write()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()) = refreshed;
+        }
+    }
+
+    /// Whether it is under way, has a session that lives, or failed so lately that it stands.
+    fn is_usable(&self) -> bool {
+        match self.outcome.get() {
+            None => true,
+            Some(Outcome { at, session }) => match session {
+                Ok(session) => {
+                    let session = session
+                        .read()
+                        .unwrap_or_else(|poisoned| poisoned.into_inner());
+                    !session.are_expired()
+                }
+                Err(error) => at.elapsed() < error.remembered(),
+            },
+        }
+    }
+}

@@ -1,0 +1,669 @@
+//! House: callers get sessions through an OAuth2 proxy, each their own, and no secret gets out.
+
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::Request, http::HeaderMap, response::IntoResponse};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use clap::Parser;
+use tokio::{net::TcpListener, task::JoinSet};
+use tracing_subscriber::{
+    filter::{DynFilterFn, FilterExt},
+    prelude::*,
+};
+use uservice::apikit::{
+    Auth, Backend, BackendError, Caller,
+    backend::{BackendSettings, SessionCounts},
+};
+use uservice::config::Config;
+
+use crate::oauth2::{Accepted, Behaviour, Double, Flavour, Hub, LoginForm};
+
+#[derive(Parser)]
+struct Settings {
+    #[command(flatten)]
+    backend: BackendSettings,
+}
+
+/// A double in front of a back-end that answers with the name of who asks, and a service's view of it.
+struct Setup {
+    double: Double,
+    backend: Backend,
+    asked: Arc<AtomicU64>,
+}
+
+impl Setup {
+    async fn new(behaviour: Behaviour) -> Self {
+        Self::with(behaviour, &[]).await
+    }
+
+    async fn with(behaviour: Behaviour, flags: &[&str]) -> Self {
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = asked.clone();
+        let echo = Router::new().fallback(async move |request: Request| {
+            count.fetch_add(1, Ordering::SeqCst);
+            echo(request).await
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let double = Double::start(listener, echo, behaviour).await;
+        let backend = view(&double, flags);
+        Self {
+            double,
+            backend,
+            asked,
+        }
+    }
+
+    async fn get(&self, user: &str, password: &str) -> Result<String, BackendError> {
+        ask(&self.backend, &basic(user, password)).await
+    }
+}
+
+/// Says who asks; refuses `/refused` in its own words; says what it was sent.
+async fn echo(request: Request) -> axum::response::Response {
+    let user = request.headers().get("x-forwarded-user");
+    let user = user.map_or_else(String::new, |user| user.to_str().unwrap().to_owned());
+    match request.uri().path() {
+        "/refused" => {
+            (axum::http::StatusCode::FORBIDDEN, "the back-end's own word").into_response()
+        }
+        "/refused-page" => (
+            axum::http::StatusCode::FORBIDDEN,
+            axum::response::Html("<title>No</title><form action=\"/else\">"),
+        )
+            .into_response(),
+        "/refused-json" => (
+            axum::http::StatusCode::UNAUTHORIZED,
+            [("content-type", "application/json")],
+            "{}",
+        )
+            .into_response(),
+        _ => {
+            let method = request.method().clone();
+            let body = axum::body::to_bytes(request.into_body(), 1000)
+                .await
+                .unwrap();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            if method == "GET" {
+                user.into_response()
+            } else {
+                format!("{method} {user} {body}").into_response()
+            }
+        }
+    }
+}
+
+/// The back-end behind the double, with a login that may take five seconds.
+fn view(double: &Double, flags: &[&str]) -> Backend {
+    let (url, host) = (double.url(), double.login_host());
+    let arguments = ["test", "--backend-url", &url, "--auth-login-hosts", &host].into_iter();
+    let settings = Settings::parse_from(arguments.chain(flags.iter().copied()));
+    let patience = Duration::from_secs(5);
+    Backend::new(&settings.backend, Auth::BitlyProxy, "realm", patience).unwrap()
+}
+
+fn basic(user: &str, password: &str) -> Caller {
+    let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    caller(&format!("Basic {pair}"))
+}
+
+fn caller(authorization: &str) -> Caller {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", authorization.parse().unwrap());
+    Caller::from_headers(&headers)
+}
+
+async fn ask(backend: &Backend, caller: &Caller) -> Result<String, BackendError> {
+    backend.get("/who").send_as(caller).await?.text().await
+}
+
+fn status(answer: Result<String, BackendError>) -> u16 {
+    answer.expect_err("it should be refused").status().as_u16()
+}
+
+#[tokio::test]
+async fn a_caller_logs_in_once_and_goes_on_in_the_session() {
+    for form in [LoginForm::Modern, LoginForm::Classic] {
+        let setup = Setup::new(Behaviour {
+            form,
+            ..Behaviour::default()
+        })
+        .await;
+        for _ in 0..5 {
+            assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{form:?}");
+        }
+        assert_eq!(setup.double.starts(), 1);
+        assert_eq!(setup.double.sent("ada", "right"), 1);
+    }
+}
+
+#[tokio::test]
+async fn every_way_back_from_the_provider_ends_in_a_session() {
+    for hub in [Hub::MetaRefresh, Hub::ForgetsReturn, Hub::LosesToken] {
+        let setup = Setup::new(Behaviour {
+            hub: hub.clone(),
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{hub:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_end_of_a_login_has_its_status_and_its_sentence() {
+    let elsewhere = "http://elsewhere.example/".to_owned();
+    let fine = Behaviour::default;
+    let cases = [
+        (
+            Behaviour {
+                hub: Hub::TwoFactor,
+                ..fine()
+            },
+            403,
+            "two-factor authentication",
+        ),
+        (
+            Behaviour {
+                hub: Hub::DeviceVerification,
+                ..fine()
+            },
+            403,
+            "verify this device",
+        ),
+        (
+            Behaviour {
+                hub: Hub::Consent,
+                ..fine()
+            },
+            403,
+            "consent once",
+        ),
+        (
+            Behaviour {
+                hub: Hub::LockedOut,
+                ..fine()
+            },
+            429,
+            "several failed attempts",
+        ),
+        (
+            Behaviour {
+                hub: Hub::Down,
+                ..fine()
+            },
+            502,
+            "it answered 503",
+        ),
+        (
+            Behaviour {
+                hub: Hub::Loops,
+                ..fine()
+            },
+            502,
+            "leads in circles",
+        ),
+        (
+            Behaviour {
+                hub: Hub::RedirectsTo(elsewhere.clone()),
+                ..fine()
+            },
+            502,
+            "leads to http://elsewhere.example,",
+        ),
+        (
+            Behaviour {
+                hub: Hub::PostsTo(elsewhere),
+                ..fine()
+            },
+            502,
+            "leads to http://elsewhere.example,",
+        ),
+        (
+            Behaviour {
+                form: LoginForm::Missing,
+                ..fine()
+            },
+            502,
+            "has no login form",
+        ),
+        (
+            Behaviour {
+                form: LoginForm::ByGet,
+                ..fine()
+            },
+            502,
+            "has no login form",
+        ),
+        (
+            Behaviour {
+                form: LoginForm::Huge,
+                ..fine()
+            },
+            502,
+            "larger than 1048576 bytes",
+        ),
+        (
+            Behaviour {
+                accepted: Accepted::Nowhere,
+                ..fine()
+            },
+            502,
+            "does not accept the session",
+        ),
+        (
+            Behaviour {
+                accepted: Accepted::ByTheCheckOnly,
+                ..fine()
+            },
+            502,
+            "does not accept the session",
+        ),
+    ];
+    for (behaviour, expected, sentence) in cases {
+        let shown = format!("{behaviour:?}");
+        let setup = Setup::new(behaviour).await;
+        let error = setup.get("ada", "right").await.unwrap_err();
+        assert_eq!(error.status().as_u16(), expected, "{shown}: {error}");
+        assert!(error.to_string().contains(sentence), "{shown}: {error}");
+        assert!(setup.double.passwords_sent() <= 2, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_goes_to_no_host_that_was_not_named() {
+    let stranger = Setup::new(Behaviour::default()).await;
+    let page = format!("http://localhost:{}/session", stranger.double.hub);
+    for hub in [Hub::PostsTo(page.clone()), Hub::RedirectsTo(page.clone())] {
+        let setup = Setup::new(Behaviour {
+            hub,
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(status(setup.get("ada", "right").await), 502);
+        assert_eq!(stranger.double.passwords_sent(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_sent_once_in_the_window_and_a_new_one_works_at_once() {
+    let setup = Setup::new(Behaviour::default()).await;
+    for _ in 0..20 {
+        let error = setup.get("ada", "wrong").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "401 Unauthorized: The user name or the password is wrong."
+        );
+    }
+    assert_eq!(setup.double.sent("ada", "wrong"), 1);
+    assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
+    assert_eq!(status(setup.get("ada", "wrong").await), 401);
+    assert_eq!(setup.double.sent("ada", "wrong"), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_is_told_so() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let error = setup.get("denied-dan", "right").await.unwrap_err();
+    assert_eq!(error.status().as_u16(), 403);
+    assert!(error.to_string().contains("Invalid Account"), "{error}");
+}
+
+#[tokio::test]
+async fn a_hub_that_hangs_costs_the_time_limit_and_no_more() {
+    let behaviour = Behaviour {
+        hub: Hub::Hangs,
+        ..Behaviour::default()
+    };
+    let setup = Setup::with(behaviour, &["--backend-timeout", "300ms"]).await;
+    let start = Instant::now();
+    assert_eq!(status(setup.get("ada", "right").await), 504);
+    assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn a_thousand_requests_of_a_new_caller_cause_one_login() {
+    let behaviour = Behaviour {
+        delay: Duration::from_millis(50),
+        ..Behaviour::default()
+    };
+    let setup = Setup::new(behaviour).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..1000 {
+        let backend = setup.backend.clone();
+        requests.spawn(async move { ask(&backend, &basic("ada", "right")).await });
+    }
+    for answer in requests.join_all().await {
+        assert_eq!(answer.unwrap(), "ada");
+    }
+    assert_eq!(setup.double.starts(), 1);
+    assert_eq!(setup.double.sent("ada", "right"), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_callers_cause_a_hundred_logins() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let mut requests = JoinSet::new();
+    for number in 0..500 {
+        let backend = setup.backend.clone();
+        let user = format!("user-{}", number % 100);
+        requests.spawn(async move { (ask(&backend, &basic(&user, "right")).await, user) });
+    }
+    for (answer, user) in requests.join_all().await {
+        assert_eq!(answer.unwrap(), user);
+    }
+    assert_eq!(setup.double.starts(), 100);
+    assert_eq!(setup.backend.session_counts().logins, 100);
+}
+
+#[tokio::test]
+async fn nobody_sees_anothers_data_while_sessions_are_revoked() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let double = setup.double.clone();
+    let revoking = tokio::spawn(async move {
+        for number in (0..20).cycle() {
+            double.revoke(Some(&format!("user-{number}")));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let mut requests = JoinSet::new();
+    for worker in 0..50_usize {
+        let backend = setup.backend.clone();
+        requests.spawn(async move {
+            let mut answered = 0;
+            for number in 0..200 {
+                let user = format!("user-{}", (worker * 7 + number) % 20);
+                match ask(&backend, &basic(&user, "right")).await {
+                    Ok(seen) => {
+                        assert_eq!(seen, user);
+                        answered += 1;
+                    }
+                    Err(error) => assert_eq!(error.status().as_u16(), 502, "{error}"),
+                }
+            }
+            answered
+        });
+    }
+    let answered: u64 = requests.join_all().await.into_iter().sum();
+    revoking.abort();
+    assert!(answered > 9_000, "{answered} of 10,000 were answered");
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_does_not_end_the_login_of_the_others() {
+    let behaviour = Behaviour {
+        delay: Duration::from_millis(100),
+        ..Behaviour::default()
+    };
+    let setup = Setup::new(behaviour).await;
+    let first = tokio::time::timeout(Duration::from_millis(50), setup.get("ada", "right")).await;
+    assert!(first.is_err());
+    assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
+    assert_eq!(setup.double.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_session_is_opened_once_for_all_who_lost_it() {
+    for flavour in [
+        Flavour::Bitly,
+        Flavour::BitlySkip,
+        Flavour::V7,
+        Flavour::V7Json,
+    ] {
+        let setup = Setup::new(Behaviour {
+            flavour,
+            ..Behaviour::default()
+        })
+        .await;
+        setup.get("ada", "right").await.unwrap();
+        setup.double.revoke(None);
+        let mut requests = JoinSet::new();
+        for _ in 0..100 {
+            let backend = setup.backend.clone();
+            requests.spawn(async move { ask(&backend, &basic("ada", "right")).await });
+        }
+        for answer in requests.join_all().await {
+            assert_eq!(answer.unwrap(), "ada", "{flavour:?}");
+        }
+        assert_eq!(setup.double.starts(), 2, "{flavour:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_back_end_refuses_itself_costs_no_login() {
+    for flavour in [Flavour::Bitly, Flavour::V7, Flavour::V7Json] {
+        let setup = Setup::new(Behaviour {
+            flavour,
+            ..Behaviour::default()
+        })
+        .await;
+        for (path, expected) in [
+            ("/refused", 403),
+            ("/refused-page", 403),
+            ("/refused-json", 401),
+        ] {
+            let request = setup.backend.get(path);
+            let error = request.send_as(&basic("ada", "right")).await.unwrap_err();
+            assert_eq!(error.status().as_u16(), expected, "{flavour:?} {path}");
+        }
+        assert_eq!(setup.double.starts(), 1, "{flavour:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_proxy_refuses_again_ends_in_one_error() {
+    let accepted = Accepted::ByTheCheckOnly;
+    let setup = Setup::new(Behaviour {
+        accepted,
+        ..Behaviour::default()
+    })
+    .await;
+    for _ in 0..10 {
+        assert_eq!(status(setup.get("ada", "right").await), 502);
+    }
+    assert_eq!(setup.double.starts(), 2);
+    assert_eq!(setup.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_post_is_sent_again_after_a_lost_session_and_only_then() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let ada = basic("ada", "right");
+    for revoked in [false, true] {
+        if revoked {
+            setup.double.revoke(None);
+        }
+        let before = setup.asked.load(Ordering::SeqCst);
+        let request = setup.backend.post("/thing").body("a body");
+        let answer = request.send_as(&ada).await.unwrap().text().await.unwrap();
+        assert_eq!(answer, "POST ada a body");
+        assert_eq!(setup.asked.load(Ordering::SeqCst), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_session_past_its_time_is_not_tried() {
+    let lifetime = Some(Duration::from_secs(1));
+    let setup = Setup::new(Behaviour {
+        lifetime,
+        ..Behaviour::default()
+    })
+    .await;
+    setup.get("ada", "right").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
+    assert_eq!(setup.double.starts(), 2);
+}
+
+#[tokio::test]
+async fn refreshed_split_and_renamed_cookies_are_taken() {
+    for parts in [1, 3] {
+        let behaviour = Behaviour {
+            flavour: Flavour::V7,
+            cookie: "our_session".to_owned(),
+            parts,
+            refreshes: true,
+            ..Behaviour::default()
+        };
+        let setup = Setup::with(behaviour, &["--auth-cookie-name", "our_session"]).await;
+        for _ in 0..5 {
+            assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
+        }
+        assert_eq!(setup.double.starts(), 1, "{parts}");
+    }
+}
+
+#[tokio::test]
+async fn an_htpasswd_account_logs_in_by_the_proxys_own_form() {
+    for flavour in [Flavour::Bitly, Flavour::V7] {
+        let behaviour = Behaviour {
+            flavour,
+            htpasswd: true,
+            ..Behaviour::default()
+        };
+        let setup = Setup::with(behaviour, &["--auth-login", "htpasswd"]).await;
+        for _ in 0..3 {
+            assert_eq!(setup.get("robot", "right").await.unwrap(), "robot");
+        }
+        assert_eq!(setup.double.sent("robot", "right"), 1);
+        assert_eq!(setup.double.starts(), 0);
+        for _ in 0..3 {
+            assert_eq!(status(setup.get("robot", "wrong").await), 401);
+        }
+        assert_eq!(setup.double.sent("robot", "wrong"), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_htpasswd_account_needs_no_session_with_http_basic() {
+    let behaviour = Behaviour {
+        htpasswd: true,
+        ..Behaviour::default()
+    };
+    let setup = Setup::with(behaviour, &["--auth-login", "basic"]).await;
+    assert_eq!(setup.get("robot", "right").await.unwrap(), "robot");
+    let refused = setup.get("robot", "wrong").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "401 Unauthorized: The OAuth2 proxy does not take these credentials."
+    );
+    assert_eq!(setup.backend.session_counts(), SessionCounts::default());
+}
+
+#[tokio::test]
+async fn a_bearer_token_is_passed_on() {
+    let bearer = Some("an-example-token".to_owned());
+    let setup = Setup::new(Behaviour {
+        bearer,
+        flavour: Flavour::V7,
+        ..Behaviour::default()
+    })
+    .await;
+    let right = ask(&setup.backend, &caller("Bearer an-example-token")).await;
+    assert_eq!(right.unwrap(), "bearer");
+    assert_eq!(
+        status(ask(&setup.backend, &caller("Bearer another")).await),
+        401
+    );
+    assert_eq!(setup.double.starts(), 0);
+}
+
+#[tokio::test]
+async fn logins_and_their_failures_are_counted() {
+    let setup = Setup::new(Behaviour::default()).await;
+    setup.get("ada", "right").await.unwrap();
+    setup.get("bob", "right").await.unwrap();
+    let _ = setup.get("ada", "wrong").await;
+    let counts = setup.backend.session_counts();
+    assert_eq!(counts.logins, 2);
+    assert_eq!(counts.failures, BTreeMap::from([("bad-credentials", 1)]));
+}
+
+/// Everything that is logged at any level, by any library.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+thread_local! {
+    /// Whether this thread's log is kept: the tests run in one process, and log to one place.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_log_error_or_debug_output() {
+    let log = Log::default();
+    let writer = log.clone();
+    let flags = [
+        "test",
+        "--backend-url",
+        "http://localhost",
+        "--log-level",
+        "trace",
+    ];
+    let all = Config::parse_from(flags).house.logs.filter().unwrap();
+    let mine = all.and(DynFilterFn::new(|_, _| KEPT.get()));
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+    tracing_subscriber::registry()
+        .with(layer.with_filter(mine))
+        .init();
+    KEPT.set(true);
+
+    let setup = Setup::new(Behaviour::default()).await;
+    setup.get("ada", "right-hidden-word").await.unwrap();
+    let secrets = setup.double.secrets();
+    let mut shown = format!(
+        "{:?} {:?}",
+        setup.backend,
+        basic("ada", "right-hidden-word")
+    );
+    for hub in [
+        Hub::Down,
+        Hub::TwoFactor,
+        Hub::Consent,
+        Hub::ForgetsReturn,
+        Hub::Loops,
+    ] {
+        setup.double.behave(|behaviour| behaviour.hub = hub);
+        setup.double.revoke(None);
+        let answer = setup.get("bob", "right-hidden-word").await;
+        shown += &format!(
+            "{answer:?} {:?}",
+            answer.as_ref().err().map(ToString::to_string)
+        );
+    }
+    shown += &String::from_utf8_lossy(&log.0.lock().unwrap());
+
+    assert!(shown.contains("a caller was logged in"), "the log is read");
+    let encoded = BASE64_STANDARD.encode("ada:right-hidden-word");
+    let mut hidden = vec!["hidden-word".to_owned(), encoded];
+    for secret in secrets {
+        hidden.extend(
+            secret
+                .split('|')
+                .map(|part| part.trim_end_matches('=').to_owned()),
+        );
+    }
+    hidden.extend(["code=", "state=", "authenticity_token", "_csrf="].map(str::to_owned));
+    for secret in hidden {
+        let at = shown.find(&secret);
+        let around = at.map(|at| &shown[at.saturating_sub(80)..(at + 80).min(shown.len())]);
+        assert_eq!(around, None, "{secret}");
+    }
+}
