@@ -64,23 +64,38 @@ impl Project {
         Process::start(command, "http://")
     }
 
-    /// Starts the service on `listen`, in front of the back-end.
+    /// Starts the service on `listen`, in front of the example back-end.
     ///
     /// # Errors
     /// When it does not come up, as when the port is taken.
     pub fn start(&self, listen: &str, backend: &Process) -> Result<Process> {
-        let program = self.target.join("debug").join(&self.name);
-        let mut command = Command::new(program);
-        command
-            .env("LISTEN", listen)
-            .env("BACKEND_URL", format!("http://{}", backend.address))
-            .env("LOG_FORMAT", "json");
+        let mut command = self.program(listen, backend.address);
         if let Some((_, hosts)) = backend.line.split_once("AUTH_LOGIN_HOSTS=") {
             command.env("AUTH_LOGIN_HOSTS", hosts.trim());
         }
-        Process::start(command, r#""listen":""#)
+        Process::start(command, LISTENING)
+    }
+
+    /// Starts the service on `listen`, in front of whatever is at `backend`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_before(&self, listen: &str, backend: SocketAddr) -> Result<Process> {
+        Process::start(self.program(listen, backend), LISTENING)
+    }
+
+    fn program(&self, listen: &str, backend: SocketAddr) -> Command {
+        let mut command = Command::new(self.target.join("debug").join(&self.name));
+        command
+            .env("LISTEN", listen)
+            .env("BACKEND_URL", format!("http://{backend}"))
+            .env("LOG_FORMAT", "json");
+        command
     }
 }
+
+/// What comes before the address in the first line of a service's log.
+const LISTENING: &str = r#""listen":""#;
 
 /// The flags that make the example back-end fit an auth type.
 pub fn backend_flags(auth: &str) -> &'static [&'static str] {

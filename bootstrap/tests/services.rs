@@ -7,7 +7,8 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
-    net::SocketAddr,
+    io::Write,
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -198,6 +199,7 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
     wants_credentials_if_it_needs_them(&service);
 
     readme_names_every_setting(project);
+    client_who_leaves_leaves_a_line(project);
 
     let (code, log) = running.stop().unwrap();
     assert_eq!(code, Some(0));
@@ -383,4 +385,32 @@ fn readme_names_every_setting(project: &Project) {
         let variable = &rest[..rest.find(['=', ']']).unwrap()];
         assert!(readme.contains(&format!("`{variable}`")), "{variable}");
     }
+}
+
+/// A client who asks and leaves before the answer is in the log as well.
+fn client_who_leaves_leaves_a_line(project: &Project) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let running = project
+        .start_before("127.0.0.1:0", silent.local_addr().unwrap())
+        .unwrap();
+    let mut client = TcpStream::connect(running.address).unwrap();
+    write!(
+        client,
+        "GET /build/time HTTP/1.1\r\nhost: a\r\n{ADA}\r\n\r\n"
+    )
+    .unwrap();
+    let _asked = silent.accept().unwrap();
+    drop(client);
+
+    let (code, log) = running.stop().unwrap();
+    assert_eq!(code, Some(0));
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<_> = lines.filter(|line| line["target"] == "access").collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert_eq!(
+        (&told[0]["path"], &told[0]["status"]),
+        (&json!("/build/time"), &json!(499))
+    );
 }

@@ -271,3 +271,22 @@ fn each_request_is_one_line_without_its_query_and_health_checks_are_none() {
     );
     assert!(!format!("{log:?}").contains("hidden-word"));
 }
+
+#[test]
+fn a_variable_that_is_set_to_nothing_counts_as_unset() {
+    let empty = [
+        "LISTEN",
+        "BACKEND_URL",
+        "LOGFILE",
+        "LOG_FORMAT",
+        "AUTH_USERNAME",
+        "AUTH_PASSWORD",
+    ];
+    let output = run(&["--check-config"], &empty.map(|name| (name, "")));
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        run(&["--check-config"], &[("LOG_FORMAT", "JSON")])
+            .status
+            .success()
+    );
+}

@@ -86,6 +86,8 @@ async fn echo(request: Request) -> axum::response::Response {
             "{}",
         )
             .into_response(),
+        "/away" => axum::response::Redirect::to("https://git.example/authorize?client_id=x")
+            .into_response(),
         _ => {
             let method = request.method().clone();
             let body = axum::body::to_bytes(request.into_body(), 1000)
@@ -147,13 +149,24 @@ async fn a_caller_logs_in_once_and_goes_on_in_the_session() {
 
 #[tokio::test]
 async fn every_way_back_from_the_provider_ends_in_a_session() {
-    for hub in [Hub::MetaRefresh, Hub::ForgetsReturn, Hub::LosesToken] {
-        let setup = Setup::new(Behaviour {
-            hub: hub.clone(),
-            ..Behaviour::default()
-        })
-        .await;
-        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{hub:?}");
+    for hub in [
+        Hub::MetaRefresh,
+        Hub::PlainLink,
+        Hub::ForgetsReturn,
+        Hub::LosesToken,
+        Hub::LosesCsrf,
+    ] {
+        for flavour in [Flavour::Bitly, Flavour::V7] {
+            let hub = hub.clone();
+            let shown = format!("{hub:?} {flavour:?}");
+            let setup = Setup::new(Behaviour {
+                hub,
+                flavour,
+                ..Behaviour::default()
+            })
+            .await;
+            assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{shown}");
+        }
     }
 }
 
@@ -280,8 +293,11 @@ async fn every_end_of_a_login_has_its_status_and_its_sentence() {
 #[tokio::test]
 async fn a_password_goes_to_no_host_that_was_not_named() {
     let stranger = Setup::new(Behaviour::default()).await;
-    let page = format!("http://localhost:{}/session", stranger.double.hub);
-    for hub in [Hub::PostsTo(page.clone()), Hub::RedirectsTo(page.clone())] {
+    let page = |path: &str| format!("http://localhost:{}{path}", stranger.double.hub);
+    for hub in [
+        Hub::PostsTo(page("/session")),
+        Hub::RedirectsTo(page("/login")),
+    ] {
         let setup = Setup::new(Behaviour {
             hub,
             ..Behaviour::default()
@@ -497,6 +513,7 @@ async fn a_session_past_its_time_is_not_tried() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
     assert_eq!(setup.double.starts(), 2);
+    assert_eq!(setup.double.refusals(), 0);
 }
 
 #[tokio::test]
@@ -579,8 +596,153 @@ async fn logins_and_their_failures_are_counted() {
     setup.get("bob", "right").await.unwrap();
     let _ = setup.get("ada", "wrong").await;
     let counts = setup.backend.session_counts();
-    assert_eq!(counts.logins, 2);
+    assert_eq!((counts.logins, counts.live), (2, 2));
     assert_eq!(counts.failures, BTreeMap::from([("bad-credentials", 1)]));
+}
+
+#[tokio::test]
+async fn a_session_that_is_refused_under_load_does_not_log_in_again_and_again() {
+    let setup = Setup::new(Behaviour::default()).await;
+    setup.get("ada", "right").await.unwrap();
+    setup
+        .double
+        .behave(|behaviour| behaviour.accepted = Accepted::ByTheCheckOnly);
+    let mut requests = JoinSet::new();
+    for _ in 0..20 {
+        let backend = setup.backend.clone();
+        requests.spawn(async move {
+            for _ in 0..20 {
+                assert_eq!(status(ask(&backend, &basic("ada", "right")).await), 502);
+            }
+        });
+    }
+    requests.join_all().await;
+    assert!(
+        setup.double.starts() <= 3,
+        "{} logins",
+        setup.double.starts()
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_back_ends_own_is_not_sent_twice() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let request = setup.backend.post("/away").body("once");
+    let error = request.send_as(&basic("ada", "right")).await.unwrap_err();
+    assert_eq!(error.status().as_u16(), 502);
+    assert_eq!(setup.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
+    assert_eq!(setup.double.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_session_is_noticed_without_a_body_as_well() {
+    for flavour in [
+        Flavour::Bitly,
+        Flavour::BitlySkip,
+        Flavour::V7,
+        Flavour::V7Json,
+    ] {
+        let setup = Setup::new(Behaviour {
+            flavour,
+            ..Behaviour::default()
+        })
+        .await;
+        setup.get("ada", "right").await.unwrap();
+        setup.double.revoke(None);
+        let head = setup.backend.request(axum::http::Method::HEAD, "/who");
+        let answer = head.send_as(&basic("ada", "right")).await;
+        assert!(answer.is_ok(), "{flavour:?}: {answer:?}");
+        assert_eq!(setup.double.starts(), 2, "{flavour:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_sessions_cookie_goes_no_further_than_the_service() {
+    let setup = Setup::new(Behaviour {
+        refreshes: true,
+        ..Behaviour::default()
+    })
+    .await;
+    let request = setup.backend.get("/who");
+    let answer = request.send_as(&basic("ada", "right")).await.unwrap();
+    assert!(!answer.headers().contains_key("set-cookie"));
+    assert_eq!(format!("{answer:?}"), "BackendResponse(200 OK)");
+}
+
+#[tokio::test]
+async fn a_small_cache_keeps_the_newest() {
+    let setup = Setup::with(Behaviour::default(), &["--session-capacity", "3"]).await;
+    for round in 0..3 {
+        for user in ["ada", "bob", "cid"] {
+            assert_eq!(setup.get(user, "right").await.unwrap(), user, "{round}");
+        }
+    }
+    for _ in 0..5 {
+        assert_eq!(status(setup.get("eve", "wrong").await), 401);
+    }
+    assert_eq!(setup.double.sent("eve", "wrong"), 1);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_say_which_one_it_is() {
+    let setup = Setup::new(Behaviour::default()).await;
+    let elsewhere = format!("--auth-endpoint={}/", setup.double.url());
+    for (flag, sentence) in [
+        (elsewhere.as_str(), "AUTH_ENDPOINT is wrong"),
+        (
+            "--auth-cookie-name=other",
+            "no cookie named other: AUTH_COOKIE_NAME is wrong",
+        ),
+    ] {
+        let error = ask(&view(&setup.double, &[flag]), &basic("ada", "right"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.status().as_u16(), 502);
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+
+    let flags = [
+        "test",
+        "--backend-url",
+        "http://proxy.example",
+        "--auth-login",
+        "htpasswd",
+    ];
+    let settings = Settings::parse_from(flags);
+    let patience = Duration::from_secs(5);
+    let refused = Backend::new(&settings.backend, Auth::BitlyProxy, "realm", patience).unwrap_err();
+    assert!(
+        refused.starts_with("AUTH_LOGIN=htpasswd would send passwords to http://proxy.example/"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn login_hosts_are_hosts_with_or_without_a_port() {
+    let parse = |hosts: &str| Settings::try_parse_from(["test", "--auth-login-hosts", hosts]);
+    for hosts in [
+        "github.com",
+        "GitHub.com:8443",
+        "a.example, b.example:1",
+        "127.0.0.1:8082",
+        "[::1]:8082",
+    ] {
+        assert!(parse(hosts).is_ok(), "{hosts}");
+    }
+    for hosts in [
+        "",
+        "https://github.com",
+        "github.com/",
+        "*.github.com",
+        "github.com.",
+        "github.com:0",
+        "a b",
+        "u@h",
+    ] {
+        assert!(parse(hosts).is_err(), "{hosts}");
+    }
+    assert!(Settings::try_parse_from(["test", "--auth-endpoint", "http://a:b@c/start"]).is_err());
 }
 
 /// Everything that is logged at any level, by any library.

@@ -82,6 +82,10 @@ async fn authorize(
                <button name="authorize" value="1">Authorize</button></form>"#,
         )
         .into_response(),
+        Hub::PlainLink => Html(format!(
+            r#"<a href="/help">Help</a> <a href="{back}">Go on</a>"#
+        ))
+        .into_response(),
         Hub::MetaRefresh => {
             let page = format!(
                 r#"<title>Redirecting</title><meta http-equiv="Refresh" content="0; URL='{}'">

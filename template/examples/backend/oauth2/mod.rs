@@ -45,6 +45,8 @@ struct State {
     /// How often each user name and password was sent to the hub or the proxy's form.
     passwords: Mutex<HashMap<(String, String), u64>>,
     starts: AtomicU64,
+    /// How often the proxy refused a request to the back-end.
+    refusals: AtomicU64,
 }
 
 struct Session {
@@ -119,6 +121,10 @@ pub enum Hub {
     Hangs,
     /// Says once that it does not know the form's token.
     LosesToken,
+    /// The proxy says once that it does not know the login.
+    LosesCsrf,
+    /// A page with a plain link back, and nothing else.
+    PlainLink,
     /// Redirects to itself for ever.
     Loops,
     /// Sends people elsewhere to log in.
@@ -174,6 +180,7 @@ impl Double {
             sessions: Mutex::default(),
             passwords: Mutex::default(),
             starts: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
         });
         let proxy_app = proxy::router(state.clone());
         let hub_app = hub::router(state.clone());
@@ -210,6 +217,11 @@ impl Double {
     /// How many logins were begun.
     pub fn starts(&self) -> u64 {
         self.state.starts.load(Ordering::SeqCst)
+    }
+
+    /// How many requests the proxy kept from the back-end.
+    pub fn refusals(&self) -> u64 {
+        self.state.refusals.load(Ordering::SeqCst)
     }
 
     /// How many passwords were sent, to the hub or to the proxy's own form.

@@ -16,7 +16,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tower::ServiceExt;
 
-use super::{Accepted, Behaviour, Flavour, Session, State, cookie, lock, random};
+use super::{Accepted, Behaviour, Flavour, Hub, Session, State, cookie, lock, random};
 
 type Fields = HashMap<String, String>;
 
@@ -72,8 +72,16 @@ async fn callback(
     let behaviour = state.behaviour();
     let nonce = cookie(&headers, &format!("{}_csrf", behaviour.cookie));
     let (wanted, next) = asked["state"].split_once(':').unwrap_or_default();
-    if nonce.as_deref() != Some(wanted) {
-        return refuse(StatusCode::FORBIDDEN, "csrf failed");
+    let loses = behaviour.hub == Hub::LosesCsrf;
+    if loses {
+        lock(&state.behaviour).hub = Hub::Fine;
+    }
+    if loses || nonce.as_deref() != Some(wanted) {
+        let said = match behaviour.flavour {
+            Flavour::Bitly | Flavour::BitlySkip => "csrf failed",
+            Flavour::V7 | Flavour::V7Json => "Unable to find a valid CSRF token. Please try again.",
+        };
+        return refuse(StatusCode::FORBIDDEN, said);
     }
     if user.starts_with("denied") {
         return refuse(StatusCode::FORBIDDEN, "Invalid Account");
@@ -212,6 +220,7 @@ fn with_header(state: &State, behaviour: &Behaviour, headers: &HeaderMap) -> Opt
 
 /// What each proxy says to those who have no session.
 fn refuse(state: &State, behaviour: &Behaviour, headers: &HeaderMap) -> Response {
+    state.refusals.fetch_add(1, Ordering::SeqCst);
     let name = &behaviour.cookie;
     let removal = format!("{name}=; Path=/; Expires={PAST}");
     let page = || (StatusCode::FORBIDDEN, Html(sign_in_page())).into_response();

@@ -92,7 +92,7 @@ impl Backend {
         let Inner {
             client, patience, ..
         } = &*self.0;
-        let plainly = async |request| Ok(retry::follow(client, request).await?);
+        let plainly = async |attempt| Ok(retry::follow(client, attempt).await?);
         match self.0.auth {
             Auth::None => retry::send(request, *patience, plainly).await,
             Auth::Basic => {

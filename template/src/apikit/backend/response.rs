@@ -1,5 +1,7 @@
 //! House: what the back-end answered, read within bounds.
 
+use std::fmt;
+
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use encoding_rs::{Encoding, UTF_8};
@@ -13,9 +15,14 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How much of a refusal's body is passed on to the caller.
 const MAX_REFUSAL: usize = 64 * 1024;
 
-/// A successful answer of the back-end.
-#[derive(Debug)]
+/// A successful answer of the back-end. `Debug` shows its status alone: headers may set cookies.
 pub struct BackendResponse(reqwest::Response);
+
+impl fmt::Debug for BackendResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BackendResponse({})", self.status())
+    }
+}
 
 impl BackendResponse {
     pub(super) fn new(response: reqwest::Response) -> Self {

@@ -1,13 +1,16 @@
 //! House: tries again what may be tried again, for as long as the caller can wait.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
 use axum::http::{
     HeaderMap, Method, StatusCode,
-    header::{LOCATION, RETRY_AFTER},
+    header::{COOKIE, LOCATION, RETRY_AFTER},
 };
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::{Client, Request, Response};
+use reqwest::{Client, Request, Response, Url};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -35,7 +38,7 @@ pub(super) async fn send<E, F>(
     exchange: E,
 ) -> Result<Response>
 where
-    E: Fn(Request) -> F,
+    E: Fn(Attempt) -> F,
     F: Future<Output = Result<Response, Failure>>,
 {
     let start = Instant::now();
@@ -53,23 +56,26 @@ async fn try_again<E, F>(
     exchange: E,
 ) -> Result<Response, Failure>
 where
-    E: Fn(Request) -> F,
+    E: Fn(Attempt) -> F,
     F: Future<Output = Result<Response, Failure>>,
 {
-    let again = request
-        .method()
-        .is_idempotent()
-        .then(|| request.try_clone());
-    let Some(Some(again)) = again else {
-        return succeeded(exchange(request).await).await;
+    let first = Attempt::first(request);
+    let Some(again) = first
+        .again
+        .clone()
+        .filter(|again| again.method().is_idempotent())
+    else {
+        return succeeded(exchange(first).await).await;
     };
+    let first = Mutex::new(Some(first));
     let pauses = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE)
         .with_max_times(RETRIES)
         .with_jitter();
     let attempt = async || {
-        let request = again.try_clone().expect("it was cloned before");
-        succeeded(exchange(request).await).await
+        let first = first.lock().expect("nobody panics while holding it").take();
+        let attempt = first.unwrap_or_else(|| Attempt::again(&again));
+        succeeded(exchange(attempt).await).await
     };
     attempt
         .retry(pauses)
@@ -85,6 +91,28 @@ where
             tracing::warn!(status, ?pause, "the back-end is asked again");
         })
         .await
+}
+
+/// A request that is about to be sent, and the same once more where it can be sent again: not when
+/// its body is a stream.
+pub(super) struct Attempt {
+    pub request: Request,
+    pub again: Option<Arc<Request>>,
+}
+
+impl Attempt {
+    fn first(request: Request) -> Self {
+        let again = request.try_clone().map(Arc::new);
+        Self { request, again }
+    }
+
+    /// A request that has been sent before, to be sent again.
+    pub fn again(request: &Arc<Request>) -> Self {
+        Self {
+            request: request.try_clone().expect("it was cloned before"),
+            again: Some(request.clone()),
+        }
+    }
 }
 
 /// An exchange that did not come to a success.
@@ -131,27 +159,37 @@ async fn succeeded(answer: Result<Response, Failure>) -> Result<Response, Failur
 }
 
 /// Sends a request and follows redirects of `GET` and `HEAD` within the same origin, so that
-/// neither a body nor credentials go where nobody meant them to go.
-pub(super) async fn follow(client: &Client, mut request: Request) -> reqwest::Result<Response> {
+/// neither a body nor credentials go where nobody meant them to go. A session's cookies, which are
+/// no part of the request that is kept, go on with it.
+pub(super) async fn follow(client: &Client, attempt: Attempt) -> reqwest::Result<Response> {
+    let Attempt { request, again } = attempt;
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let cookies = request.headers().get(COOKIE).cloned();
+    let mut response = client.execute(request).await?;
     for _ in 0..MAX_REDIRECTS {
-        let next = request.try_clone().filter(|_| safe);
-        let response = client.execute(request).await?;
-        let target = response
-            .headers()
-            .get(LOCATION)
-            .filter(|_| matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308))
-            .and_then(|location| response.url().join(location.to_str().ok()?).ok())
-            .filter(|target| target.origin() == response.url().origin());
-        match (next, target) {
-            (Some(next), Some(target)) => {
-                request = next;
-                *request.url_mut() = target;
-            }
-            _ => return Ok(response),
+        let Some(target) = redirect(&response).filter(|_| safe) else {
+            break;
+        };
+        let Some(mut next) = again.as_ref().and_then(|again| again.try_clone()) else {
+            break;
+        };
+        *next.url_mut() = target;
+        if let Some(cookies) = &cookies {
+            next.headers_mut().insert(COOKIE, cookies.clone());
         }
+        response = client.execute(next).await?;
     }
-    client.execute(request).await
+    Ok(response)
+}
+
+/// Where an answer redirects to within its origin.
+fn redirect(response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let target = response.url().join(location).ok()?;
+    (target.origin() == response.url().origin()).then_some(target)
 }
 
 /// `Retry-After`, as seconds or as a date.

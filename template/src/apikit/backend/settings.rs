@@ -77,7 +77,7 @@ impl BackendSettings {
 }
 
 /// The base URL of a back-end: `http` or `https`, with a host and perhaps a path, and no more.
-fn base(text: &str) -> Result<Url, &'static str> {
+pub(super) fn base(text: &str) -> Result<Url, &'static str> {
     const RULE: &str = "it must be http:// or https:// with a host and perhaps a path, such as https://myservice.example.org";
     let url: Url = text.parse().map_err(|_| RULE)?;
     let plain = url.username().is_empty() && url.password().is_none();

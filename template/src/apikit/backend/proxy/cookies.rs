@@ -42,9 +42,30 @@ impl CookieName {
             .filter(|setting| self.is(setting.name))
     }
 
-    /// Whether an answer takes the session cookie away.
+    /// Whether an answer takes the session cookie away, and gives no other part of it.
     pub fn is_cleared(&self, headers: &HeaderMap) -> bool {
-        self.settings(headers).any(|setting| setting.is_removal())
+        let mut settings = self.settings(headers).peekable();
+        settings.peek().is_some() && settings.all(|setting| setting.is_removal())
+    }
+
+    /// Takes the session cookie out of an answer's headers, so that it goes no further.
+    pub fn remove_from(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(SET_COOKIE) {
+            return;
+        }
+        let others: Vec<_> = headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter(|line| {
+                let setting = line.to_str().ok().and_then(Setting::read);
+                !setting.is_some_and(|setting| self.is(setting.name))
+            })
+            .cloned()
+            .collect();
+        headers.remove(SET_COOKIE);
+        for line in others {
+            headers.append(SET_COOKIE, line);
+        }
     }
 
     /// Whether an answer sets the cookie that only the beginning of a login sets.
@@ -110,7 +131,11 @@ impl SessionCookies {
     }
 
     fn merged(old: &[(&str, &str)], name: &CookieName, headers: &HeaderMap) -> Option<Self> {
-        let settings: Vec<_> = name.settings(headers).collect();
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in name.settings(headers) {
+            settings.retain(|earlier| earlier.name != setting.name);
+            settings.push(setting);
+        }
         if settings.is_empty() {
             return None;
         }

@@ -16,7 +16,7 @@ use super::{
     cookies::{CookieName, SessionCookies},
     outcome::LoginError,
     page::{Form, Page},
-    settings::{LoginBy, LoginHost},
+    settings::{LoginBy, LoginHost, is_loopback},
 };
 
 /// The most steps from the beginning to the end. A login takes about seven.
@@ -47,11 +47,34 @@ impl Way {
     }
 
     fn admits(&self, url: &Url) -> bool {
-        self.is_own(url) || self.hosts.iter().any(|host| host.admits(url))
+        self.is_own(url) || self.is_provider(url)
+    }
+
+    fn is_provider(&self, url: &Url) -> bool {
+        self.hosts.iter().any(|host| host.admits(url))
+    }
+
+    /// Whether a form on `page` may send a password to `url`: a provider's to a provider, and the
+    /// proxy's own to the proxy, if nobody on the way can read it.
+    fn admits_password(&self, page: &Url, url: &Url) -> bool {
+        let own = self.is_own(page) && self.is_own(url) && is_private(url);
+        own || self.is_provider(url)
+    }
+
+    /// Whether a page has the proxy's own way in: a form that leads to the start or to its sign-in.
+    pub fn is_sign_in(&self, page: &Page) -> bool {
+        let own = ["start", "sign_in"].map(|name| self.beside_start(name));
+        let mut actions = page.forms.iter().map(|form| form.action.path());
+        actions.any(|path| own.iter().any(|own| own.path() == path))
     }
 
     fn is_own(&self, url: &Url) -> bool {
         url.origin() == self.base.origin() || url.origin() == self.start.origin()
+    }
+
+    fn wrong_endpoint(&self) -> LoginError {
+        let start = self.start.to_string();
+        LoginError::WrongEndpoint { start }
     }
 
     /// Logs in and returns the session's cookies, which the proxy has been seen to accept.
@@ -112,6 +135,7 @@ struct Walk<'a> {
 enum Step {
     Get(Url),
     Send {
+        page: Url,
         to: Url,
         fields: Vec<(String, String)>,
         multipart: bool,
@@ -140,8 +164,10 @@ impl Walk<'_> {
                 self.sent_password = true;
                 let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
                 let password = self.credentials.password.expose_secret();
+                let form = self.way.beside_start("sign_in");
                 Step::Send {
-                    to: self.way.beside_start("sign_in"),
+                    page: form.clone(),
+                    to: form,
                     fields: vec![
                         field("username", &self.credentials.username),
                         field("password", password),
@@ -161,6 +187,10 @@ impl Walk<'_> {
     async fn take(&mut self, step: Step) -> Result<Next, LoginError> {
         let answer = self.ask(step).await?;
         if let Some(target) = answer.redirect() {
+            if self.way.by == LoginBy::Htpasswd && !self.way.is_own(&target) {
+                // A proxy without a sign-in page sends strangers on to the provider.
+                return Err(LoginError::BadCredentials);
+            }
             return Ok(Next::Step(Step::Get(target)));
         }
         if self.way.is_own(&answer.url) {
@@ -172,10 +202,14 @@ impl Walk<'_> {
     async fn ask(&mut self, step: Step) -> Result<Answer, LoginError> {
         let (url, request) = match step {
             Step::Get(url) => (url.clone(), self.client.get(url)),
+            Step::Send { page, to, .. } if !self.way.admits_password(&page, &to) => {
+                return Err(foreign(&to));
+            }
             Step::Send {
                 to,
                 fields,
                 multipart: false,
+                ..
             } => (to.clone(), self.client.post(to).form(&fields)),
             Step::Send { to, fields, .. } => {
                 let form = fields
@@ -187,8 +221,7 @@ impl Walk<'_> {
             }
         };
         if !self.way.admits(&url) {
-            let origin = url.origin().ascii_serialization();
-            return Err(LoginError::ForeignHost { origin });
+            return Err(foreign(&url));
         }
         self.send(url, request).await
     }
@@ -208,7 +241,7 @@ impl Walk<'_> {
         let sent = request.header(ACCEPT, "text/html,*/*").send().await;
         let mut response = sent.map_err(|error| match (error.is_timeout(), own) {
             (true, _) => LoginError::Timeout,
-            (false, true) => LoginError::ProxyDown { status: 502 },
+            (false, true) => LoginError::ProxyAway,
             (false, false) => LoginError::ProviderAway,
         })?;
         for line in response.headers().get_all(SET_COOKIE) {
@@ -256,10 +289,12 @@ impl Walk<'_> {
         }
         match (self.session.take(), answer.status) {
             (Some(_), StatusCode::UNAUTHORIZED) => Err(LoginError::NotAccepted),
-            (Some(_), StatusCode::FORBIDDEN) => Err(answer.refusal()),
+            (Some(_), StatusCode::FORBIDDEN) => Err(answer.refusal(self.way)),
             (Some(session), _) => Ok(session),
+            (None, StatusCode::TOO_MANY_REQUESTS) => Err(LoginError::RateLimited),
+            (None, StatusCode::NOT_FOUND) => Err(self.way.wrong_endpoint()),
             (None, _) if self.way.by == LoginBy::Htpasswd => Err(LoginError::BadCredentials),
-            (None, _) => Err(answer.refusal()),
+            (None, _) => Err(answer.refusal(self.way)),
         }
     }
 
@@ -285,15 +320,17 @@ impl Walk<'_> {
             return Err(LoginError::Csrf);
         }
         if let Some(form) = page.login_form(&answer.url) {
-            return self.fill(form).ok_or_else(|| answer.no_form(&page))?;
+            let filled = self.fill(form, &answer.url);
+            return filled.ok_or_else(|| answer.no_form(&page))?;
         }
         if page.asks_for_consent() {
             let start = self.way.start.to_string();
             return Err(LoginError::ConsentNeeded { start });
         }
-        if let Some(target) = page.refresh.clone().filter(|_| !self.refreshed) {
+        let back = page.links.iter().find(|link| self.way.is_own(link));
+        if let Some(target) = page.refresh.as_ref().or(back).filter(|_| !self.refreshed) {
             self.refreshed = true;
-            return Ok(Step::Get(target));
+            return Ok(Step::Get(target.clone()));
         }
         if self.sent_password && !self.restarted {
             // The provider has forgotten where the login came from, but knows the person by now.
@@ -304,7 +341,7 @@ impl Walk<'_> {
     }
 
     /// The filled form, to be sent; or the verdict, when the password was sent before.
-    fn fill(&mut self, form: &Form) -> Option<Result<Step, LoginError>> {
+    fn fill(&mut self, form: &Form, page: &Url) -> Option<Result<Step, LoginError>> {
         if self.sent_password {
             return Some(Err(LoginError::BadCredentials));
         }
@@ -312,11 +349,22 @@ impl Walk<'_> {
         let fields = form.filled(self.credentials).filter(|_| form.posts)?;
         self.sent_password = true;
         Some(Ok(Step::Send {
+            page: page.clone(),
             to: form.action.clone(),
             fields,
             multipart: form.multipart,
         }))
     }
+}
+
+/// Whether nobody on the way to `url` can read what is sent there.
+pub(super) fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
+}
+
+fn foreign(url: &Url) -> LoginError {
+    let origin = url.origin().ascii_serialization();
+    LoginError::ForeignHost { origin }
 }
 
 impl Answer {
@@ -327,11 +375,24 @@ impl Answer {
     }
 
     /// What the proxy says on a page without a session.
-    fn refusal(&self) -> LoginError {
+    fn refusal(&self, way: &Way) -> LoginError {
         let page = Page::parse(&self.body, &self.url);
         let says = |text: &str| self.body.contains(text);
-        if says("csrf failed") || says("named cookie not present") {
+        let csrf = [
+            "csrf failed",
+            "named cookie not present",
+            "find a valid CSRF token",
+        ];
+        if csrf.into_iter().any(says) {
             return LoginError::Csrf;
+        }
+        let mut actions = page.forms.iter().map(|form| form.action.path());
+        if actions.any(|path| path.ends_with("/start") || path.ends_with("/sign_in")) {
+            return way.wrong_endpoint();
+        }
+        if self.status == StatusCode::UNAUTHORIZED || self.status.is_success() {
+            let name = way.cookie.0.clone();
+            return LoginError::NoSessionCookie { name };
         }
         let known = ["Invalid Account", "access_denied"];
         match known.into_iter().find(|reason| says(reason)) {

@@ -26,54 +26,58 @@ pub(super) async fn judge(way: &Way, response: Response) -> Verdict {
     let headers = response.headers();
     let status = response.status();
     if status.is_redirection() {
-        return match way.cookie.begins_login(headers) || leads_to_login(way, &response) {
-            true => Verdict::Lost,
-            false => Verdict::Alive(response),
-        };
+        return judge_redirect(way, response);
     }
     if status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED {
         return Verdict::Alive(response);
     }
-    if status == StatusCode::FORBIDDEN && way.cookie.is_cleared(headers) {
+    if way.cookie.is_cleared(headers) {
         return Verdict::Lost;
     }
     if knows_caller(headers) {
         return Verdict::Alive(response);
     }
-    let html = has_type(headers, "text/html");
-    let json = has_type(headers, "application/json");
-    if !html && !json {
+    if status == StatusCode::UNAUTHORIZED {
+        // The proxy's for programs, which is `{}` or, to a HEAD, nothing; or the back-end's.
+        return Verdict::Doubtful(response);
+    }
+    if !has_type(headers, "text/html") {
         return Verdict::Alive(response);
     }
-
     let (response, body) = peek(response).await;
-    let text = String::from_utf8_lossy(&body);
-    if html && status == StatusCode::FORBIDDEN {
-        let page = Page::parse(&text, &way.base);
-        let [start, sign_in] = ["start", "sign_in"].map(|name| way.beside_start(name));
-        let mut actions = page.forms.iter().map(|form| form.action.path());
-        return match actions.any(|path| path == start.path() || path == sign_in.path()) {
-            true => Verdict::Lost,
-            false => Verdict::Doubtful(response),
-        };
+    let page = Page::parse(&String::from_utf8_lossy(&body), &way.base);
+    match way.is_sign_in(&page) {
+        true => Verdict::Lost,
+        false => Verdict::Doubtful(response),
     }
-    match json && status == StatusCode::UNAUTHORIZED && text.trim() == "{}" {
+}
+
+/// A redirect to the beginning of a login is the proxy's; one to somebody else's login may be the
+/// back-end's.
+fn judge_redirect(way: &Way, response: Response) -> Verdict {
+    let target = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| response.url().join(location.to_str().ok()?).ok());
+    let begins = |url: &Url| {
+        let own = ["start", "sign_in"].map(|name| way.beside_start(name));
+        own.iter()
+            .any(|own| own.origin() == url.origin() && own.path() == url.path())
+    };
+    if way.cookie.begins_login(response.headers()) || target.as_ref().is_some_and(begins) {
+        return Verdict::Lost;
+    }
+    match target.is_some_and(|url| leads_to_login(way, &url)) {
         true => Verdict::Doubtful(response),
         false => Verdict::Alive(response),
     }
 }
 
-/// A redirect away from the back-end with what an OAuth2 provider is asked for.
-fn leads_to_login(way: &Way, response: &Response) -> bool {
-    let target = || {
-        let location = response.headers().get(LOCATION)?.to_str().ok()?;
-        response.url().join(location).ok()
-    };
-    let asks = |url: &Url| {
-        let mut names = url.query_pairs().map(|(name, _)| name.into_owned());
-        names.any(|name| name == "client_id" || name == "redirect_uri")
-    };
-    target().is_some_and(|url| url.origin() != way.base.origin() && asks(&url))
+/// Whether a URL leads away from the back-end with what an OAuth2 provider is asked for.
+fn leads_to_login(way: &Way, url: &Url) -> bool {
+    let mut names = url.query_pairs().map(|(name, _)| name);
+    let asks = names.any(|name| name == "client_id" || name == "redirect_uri");
+    asks && url.origin() != way.base.origin()
 }
 
 /// Whether the proxy marks the answer as one to somebody it knows.

@@ -27,10 +27,11 @@ use axum::http::{
     header::{AUTHORIZATION, COOKIE},
 };
 use reqwest::{Client, Request, Response, Url};
+use tokio::sync::Semaphore;
 
 use super::{
     BackendError, Caller, Credentials, Result,
-    retry::{self, Failure, follow},
+    retry::{self, Attempt, Failure, follow},
 };
 use cookies::CookieName;
 use login::Way;
@@ -40,11 +41,16 @@ use sessions::{Login, Sessions};
 
 pub use settings::{LoginBy, LoginHost, ProxySettings};
 
+/// How many logins are under way at once: callers who come and go could begin any number.
+const MAX_LOGINS: usize = 64;
+
 /// The proxy, and the sessions that callers have there. Clones share them.
 #[derive(Clone)]
 pub(super) struct Proxy(Arc<Inner>);
 
 struct Inner {
+    /// The places for logins that are under way at once.
+    places: Semaphore,
     way: Way,
     client: Client,
     sessions: Sessions,
@@ -60,8 +66,8 @@ pub struct SessionCounts {
     pub logins: u64,
     /// Logins that did not, by the reason in one word.
     pub failures: BTreeMap<&'static str, u64>,
-    /// Sessions that are kept at the moment, about.
-    pub live: u64,
+    /// Sessions that are open.
+    pub live: usize,
 }
 
 impl Proxy {
@@ -73,12 +79,7 @@ impl Proxy {
         patience: Duration,
     ) -> Result<Self, String> {
         let start = match &settings.auth_endpoint {
-            Some(endpoint) if ["http", "https"].contains(&endpoint.scheme()) => endpoint.clone(),
-            Some(endpoint) => {
-                return Err(format!(
-                    "AUTH_ENDPOINT {endpoint} must be http:// or https://."
-                ));
-            }
+            Some(endpoint) => endpoint.clone(),
             None => {
                 let mut start = base.clone();
                 let path = base.path().trim_end_matches('/');
@@ -86,7 +87,13 @@ impl Proxy {
                 start
             }
         };
+        if settings.auth_login == LoginBy::Htpasswd && !login::is_private(&start) {
+            return Err(format!(
+                "AUTH_LOGIN=htpasswd would send passwords to {start} for all to read: it must be https://."
+            ));
+        }
         Ok(Self(Arc::new(Inner {
+            places: Semaphore::new(MAX_LOGINS),
             way: Way {
                 start,
                 base: base.clone(),
@@ -118,11 +125,11 @@ impl Proxy {
         };
         if let Some(header) = header {
             request.headers_mut().insert(AUTHORIZATION, header);
-            return retry::send(request, patience, |request| self.send_with_header(request)).await;
+            return retry::send(request, patience, |attempt| self.send_with_header(attempt)).await;
         }
         let credentials = credentials()?;
         let renewed = AtomicBool::new(false);
-        let in_session = |request| self.send_in_session(request, &credentials, &renewed);
+        let in_session = |attempt| self.send_in_session(attempt, &credentials, &renewed);
         retry::send(request, patience, in_session).await
     }
 
@@ -135,8 +142,8 @@ impl Proxy {
     }
 
     /// Sends a request whose credentials are in its header.
-    async fn send_with_header(&self, request: Request) -> Result<Response, Failure> {
-        let response = follow(&self.0.client, request).await?;
+    async fn send_with_header(&self, attempt: Attempt) -> Result<Response, Failure> {
+        let response = follow(&self.0.client, attempt).await?;
         match judge(&self.0.way, response).await {
             Verdict::Alive(response) | Verdict::Doubtful(response) => Ok(response),
             Verdict::Lost => {
@@ -155,28 +162,28 @@ impl Proxy {
     /// caller's request already: it happens once.
     async fn send_in_session(
         &self,
-        request: Request,
+        attempt: Attempt,
         credentials: &Credentials,
         renewed: &AtomicBool,
     ) -> Result<Response, Failure> {
         let key = self.0.sessions.key(credentials);
         let begin = |login| self.begin(login, credentials.clone());
         let login = self.0.sessions.login(key, begin);
-        let again = request.try_clone();
-        if let Some(response) = self.ask(request, &login).await? {
+        let again = attempt.again.clone();
+        if let Some(response) = self.ask(attempt, &login).await? {
             return Ok(response);
         }
 
-        let login = self.0.sessions.renewed(key, login.number(), begin);
         if renewed.swap(true, Ordering::Relaxed) {
             return Err(Failure::last(LoginError::NotAccepted.into()));
         }
+        let login = self.0.sessions.renewed(key, login.number(), begin);
         let Some(again) = again else {
             let now = "The session had ended and is open again: send the request once more.";
             let wait = Duration::ZERO;
             return Err(Failure::last(BackendError::unavailable(now, wait)));
         };
-        match self.ask(again, &login).await? {
+        match self.ask(Attempt::again(&again), &login).await? {
             Some(response) => Ok(response),
             None => {
                 self.0
@@ -188,34 +195,34 @@ impl Proxy {
     }
 
     /// The back-end's answer; `None` when the proxy does not know the session any more.
-    async fn ask(&self, mut request: Request, login: &Login) -> Result<Option<Response>, Failure> {
+    async fn ask(&self, mut attempt: Attempt, login: &Login) -> Result<Option<Response>, Failure> {
         let cookies = login
             .cookies()
             .await
             .map_err(|error| Failure::last(error.into()))?;
-        request.headers_mut().insert(COOKIE, cookies);
-        let response = follow(&self.0.client, request).await?;
+        attempt.request.headers_mut().insert(COOKIE, cookies);
+        let response = follow(&self.0.client, attempt).await?;
         login.refresh(&self.0.way.cookie, response.headers());
         let answer = match judge(&self.0.way, response).await {
             Verdict::Alive(response) => Some(response),
             Verdict::Lost => None,
-            Verdict::Doubtful(response) => self.knows(login).await?.then_some(response),
+            Verdict::Doubtful(response) => self.knows(login).await.then_some(response),
         };
-        if answer.is_some() {
+        Ok(answer.map(|mut response| {
             login.worked();
-        }
-        Ok(answer)
+            self.0.way.cookie.remove_from(response.headers_mut());
+            response
+        }))
     }
 
-    /// Whether the proxy says that it knows the session.
-    async fn knows(&self, login: &Login) -> Result<bool, Failure> {
-        let cookies = login
-            .cookies()
-            .await
-            .map_err(|error| Failure::last(error.into()))?;
+    /// Whether the proxy knows the session, as far as it says.
+    async fn knows(&self, login: &Login) -> bool {
+        let Ok(cookies) = login.cookies().await else {
+            return false;
+        };
         let asked = self.0.client.get(self.0.way.beside_start("auth"));
-        let answer = asked.header(COOKIE, cookies).send().await?;
-        Ok(answer.status() != StatusCode::UNAUTHORIZED)
+        let answer = asked.header(COOKIE, cookies).send().await;
+        answer.map_or(true, |answer| answer.status() != StatusCode::UNAUTHORIZED)
     }
 
     /// Begins a login that goes on whoever waits for it, and ends whatever happens to it.
@@ -224,7 +231,10 @@ impl Proxy {
         tokio::spawn(async move {
             let ends = EndsAnyway(login);
             let start = Instant::now();
-            let logged_in = proxy.0.way.log_in(&proxy.0.client, &credentials);
+            let logged_in = async {
+                let _place = proxy.0.places.acquire().await;
+                proxy.0.way.log_in(&proxy.0.client, &credentials).await
+            };
             let outcome = tokio::time::timeout(proxy.0.patience, logged_in).await;
             let outcome = outcome.unwrap_or(Err(LoginError::Timeout));
             let number = ends.0.number();
@@ -246,7 +256,7 @@ impl Proxy {
 
     fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
         let failures = self.0.failures.lock();
-        failures.unwrap_or_else(|poisoned| poisoned.into_inner())
+        failures.expect("nobody panics while holding it")
     }
 }
 

@@ -43,6 +43,12 @@ pub(super) enum LoginError {
     ProviderAway,
     #[error("The OAuth2 proxy is out of order: it answered {status}.")]
     ProxyDown { status: u16 },
+    #[error("The OAuth2 proxy cannot be reached.")]
+    ProxyAway,
+    #[error("{start} does not begin a login: AUTH_ENDPOINT is wrong.")]
+    WrongEndpoint { start: String },
+    #[error("The login has set no cookie named {name}: AUTH_COOKIE_NAME is wrong.")]
+    NoSessionCookie { name: String },
     #[error("The OAuth2 proxy does not accept the session that it has just given.")]
     NotAccepted,
     #[error("The login leads to {origin}, which is not among the hosts of AUTH_LOGIN_HOSTS.")]
@@ -71,7 +77,9 @@ impl LoginError {
             Self::Denied { .. } => "denied",
             Self::Csrf => "csrf",
             Self::ProviderDown { .. } | Self::ProviderAway => "provider-down",
-            Self::ProxyDown { .. } => "proxy-down",
+            Self::ProxyDown { .. } | Self::ProxyAway => "proxy-down",
+            Self::WrongEndpoint { .. } => "wrong-endpoint",
+            Self::NoSessionCookie { .. } => "no-session-cookie",
             Self::NotAccepted => "not-accepted",
             Self::ForeignHost { .. } => "foreign-host",
             Self::TooManyHops => "too-many-hops",
@@ -82,13 +90,18 @@ impl LoginError {
         }
     }
 
-    /// How long the same credentials meet the same answer without a new login.
+    /// How long the same credentials meet the same answer without a new login: for what may pass by
+    /// itself, a moment; for what another try would only repeat, password and all, much longer.
     pub fn remembered(&self) -> Duration {
-        match self.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-                VERDICT
-            }
-            _ => MISHAP,
+        match self {
+            Self::Csrf
+            | Self::ProviderDown { .. }
+            | Self::ProviderAway
+            | Self::ProxyDown { .. }
+            | Self::ProxyAway
+            | Self::Timeout
+            | Self::Broken => MISHAP,
+            _ => VERDICT,
         }
     }
 

@@ -6,8 +6,10 @@ use secrecy::ExposeSecret;
 
 use super::super::Credentials;
 
+/// How much of a page's title is kept, in characters.
+const MAX_TITLE: usize = 100;
+
 /// A page, read once; nothing of the document is kept but this.
-#[derive(Debug, Default)]
 pub(super) struct Page {
     /// Its title, blanks folded.
     pub title: String,
@@ -17,10 +19,11 @@ pub(super) struct Page {
     pub forms: Vec<Form>,
     /// Where a meta refresh leads.
     pub refresh: Option<Url>,
+    /// Where its links lead.
+    pub links: Vec<Url>,
 }
 
 /// A form that could be sent.
-#[derive(Debug)]
 pub(super) struct Form {
     /// Where it is sent.
     pub action: Url,
@@ -31,7 +34,6 @@ pub(super) struct Form {
     fields: Vec<Field>,
 }
 
-#[derive(Debug)]
 struct Field {
     kind: String,
     name: String,
@@ -49,13 +51,18 @@ impl Page {
             .unwrap_or_else(|| url.clone());
         let text = first(&document, "body").map(|body| folded(body.text()));
         Self {
-            title: first(&document, "title").map_or_else(String::new, |title| folded(title.text())),
+            title: first(&document, "title").map_or_else(String::new, |title| {
+                folded(title.text()).chars().take(MAX_TITLE).collect()
+            }),
             text: text.unwrap_or_default().to_lowercase(),
             forms: all(&document, "form")
                 .filter_map(|form| Form::read(form, &base, url))
                 .collect(),
             refresh: first(&document, r#"meta[http-equiv="refresh" i]"#)
                 .and_then(|meta| refreshed(meta.attr("content")?, &base)),
+            links: all(&document, "a[href]")
+                .filter_map(|link| base.join(link.attr("href")?).ok())
+                .collect(),
         }
     }
 
@@ -100,7 +107,7 @@ impl Form {
             action,
             posts: is("method", "post"),
             multipart: is("enctype", "multipart/form-data"),
-            fields: form.select(&selector).filter_map(Field::read).collect(),
+            fields: form.select(&selector).map(Field::read).collect(),
         })
     }
 
@@ -142,11 +149,8 @@ impl Form {
 }
 
 impl Field {
-    fn read(element: ElementRef<'_>) -> Option<Self> {
+    fn read(element: ElementRef<'_>) -> Self {
         let attribute = |name| element.attr(name).unwrap_or_default();
-        if element.attr("disabled").is_some() {
-            return None;
-        }
         let kind = match (element.value().name(), element.attr("type")) {
             ("input", kind) => kind.unwrap_or("text").to_ascii_lowercase(),
             ("button", kind) => kind.unwrap_or("submit").to_ascii_lowercase(),
@@ -160,16 +164,17 @@ impl Field {
         };
         let sent = match kind.as_str() {
             "button" | "reset" | "image" | "file" => false,
+            _ if element.attr("disabled").is_some() => false,
             "checkbox" | "radio" => element.attr("checked").is_some(),
             _ => true,
         };
-        Some(Self {
+        Self {
             name: attribute("name").to_owned(),
             autocomplete: attribute("autocomplete").to_ascii_lowercase(),
             kind,
             value,
             sent,
-        })
+        }
     }
 }
 

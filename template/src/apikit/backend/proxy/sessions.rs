@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderValue};
-use moka::{ops::compute::Op, sync::Cache};
+use moka::{ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 use ring::{hmac, rand::SystemRandom};
 use secrecy::ExposeSecret;
 use tokio::sync::SetOnce;
@@ -27,28 +27,34 @@ use super::{
 /// Sessions that nobody has used for this long are forgotten.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
+/// Why a lock on a session's cookies is never poisoned.
+const HELD: &str = "nobody panics while holding it";
+
 /// A person and a password, as a hash whose key nobody knows and which ends with the process.
 type Key = [u8; 32];
 
 /// The open sessions.
 pub(super) struct Sessions {
     logins: Cache<Key, Login>,
+    ttl: Duration,
     secret: hmac::Key,
     next: AtomicU64,
 }
 
 /// One login: under way, or with its outcome. Clones share it.
 #[derive(Clone)]
-pub(super) struct Login {
+pub(super) struct Login(Arc<Shared>);
+
+struct Shared {
     number: u64,
-    outcome: Arc<SetOnce<Outcome>>,
+    outcome: SetOnce<Outcome>,
     /// Whether the session has ever been accepted for a request.
-    worked: Arc<AtomicBool>,
+    worked: AtomicBool,
 }
 
 struct Outcome {
     at: Instant,
-    session: Result<RwLock<SessionCookies>, LoginError>,
+    session: Result<RwLock<SessionCookies>, Box<LoginError>>,
 }
 
 impl Sessions {
@@ -59,9 +65,11 @@ impl Sessions {
         Ok(Self {
             logins: Cache::builder()
                 .max_capacity(capacity)
-                .time_to_live(ttl)
+                // The least recently used go first, and never one that has just begun.
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(IDLE)
                 .build(),
+            ttl,
             secret,
             next: AtomicU64::new(0),
         })
@@ -80,10 +88,10 @@ impl Sessions {
     /// The login of `key`; one that `begin` begins where there is none that can be used.
     pub fn login(&self, key: Key, begin: impl Fn(Login)) -> Login {
         let found = self.logins.get_with(key, || self.begun(&begin));
-        if found.is_usable() {
+        if found.is_usable(self.ttl) {
             return found;
         }
-        self.renewed(key, found.number, begin)
+        self.renewed(key, found.number(), begin)
     }
 
     /// A login after the one with this number, whose session was lost: many may report the loss,
@@ -91,7 +99,7 @@ impl Sessions {
     pub fn renewed(&self, key: Key, lost: u64, begin: impl Fn(Login)) -> Login {
         let entry = self.logins.entry(key);
         let found = entry.and_compute_with(|found| match found {
-            Some(found) if found.value().number != lost => Op::Nop,
+            Some(found) if found.value().number() != lost || found.value().has_failed() => Op::Nop,
             _ => Op::Put(self.begun(&begin)),
         });
         found
@@ -103,14 +111,14 @@ impl Sessions {
     /// Lets a login count as failed whose session was never accepted for a request: whoever comes
     /// next would log in again for nothing. One that has worked was merely lost again.
     pub fn condemn(&self, key: Key, login: &Login, error: LoginError) {
-        if login.worked.load(Ordering::Relaxed) {
+        if login.0.worked.load(Ordering::Relaxed) {
             return;
         }
         self.logins
             .entry(key)
             .and_compute_with(|found| match found {
-                Some(found) if found.value().number == login.number => {
-                    let failed = Login::new(login.number);
+                Some(found) if found.value().number() == login.number() => {
+                    let failed = Login::new(login.number());
                     failed.end(Err(error));
                     Op::Put(failed)
                 }
@@ -124,52 +132,54 @@ impl Sessions {
         login
     }
 
-    /// How many sessions and logins are kept, about.
-    pub fn count(&self) -> u64 {
-        self.logins.entry_count()
+    /// How many sessions are open.
+    pub fn count(&self) -> usize {
+        let logins = self.logins.iter();
+        logins.filter(|(_, login)| login.is_open(self.ttl)).count()
     }
 }
 
 impl Login {
     fn new(number: u64) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             number,
-            outcome: Arc::new(SetOnce::new()),
-            worked: Arc::default(),
-        }
+            outcome: SetOnce::new(),
+            worked: AtomicBool::new(false),
+        }))
     }
 
     /// Notes that the session was accepted for a request.
     pub fn worked(&self) {
-        self.worked.store(true, Ordering::Relaxed);
+        self.0.worked.store(true, Ordering::Relaxed);
     }
 
     /// Which login this is: a later one has a higher number.
     pub fn number(&self) -> u64 {
-        self.number
+        self.0.number
     }
 
     /// Ends the login; the first end counts.
     pub fn end(&self, session: Result<SessionCookies, LoginError>) {
-        let _ = self.outcome.set(Outcome {
+        let _ = self.0.outcome.set(Outcome {
             at: Instant::now(),
-            session: session.map(RwLock::new),
+            session: session.map(RwLock::new).map_err(Box::new),
         });
     }
 
     /// The `Cookie` header of the session, as soon as the login has ended.
     pub async fn cookies(&self) -> Result<HeaderValue, LoginError> {
-        let outcome = self.outcome.wait().await;
-        let session = outcome.session.as_ref().map_err(LoginError::clone)?;
-        Ok(session
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .header())
+        let outcome = self.0.outcome.wait().await;
+        let session = outcome
+            .session
+            .as_ref()
+            .map_err(|error| (**error).clone())?;
+        Ok(session.read().expect(HELD).header())
     }
 
     /// Takes over what an answer of the proxy changes in the session's cookies.
     pub fn refresh(&self, name: &CookieName, headers: &HeaderMap) {
         let Some(session) = self
+            .0
             .outcome
             .get()
             .and_then(|outcome| outcome.session.as_ref().ok())
@@ -177,31 +187,33 @@ impl Login {
             return;
         };
         let refreshed = {
-            let session = session
-                .read()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let session = session.read().expect(HELD);
             session.refreshed(name, headers)
         };
         if let Some(refreshed) = refreshed {
-            *session
-                .write()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()) = refreshed;
+            *session.write().expect(HELD) = refreshed;
         }
     }
 
     /// Whether it is under way, has a session that lives, or failed so lately that it stands.
-    fn is_usable(&self) -> bool {
-        match self.outcome.get() {
-            None => true,
-            Some(Outcome { at, session }) => match session {
-                Ok(session) => {
-                    let session = session
-                        .read()
-                        .unwrap_or_else(|poisoned| poisoned.into_inner());
-                    !session.are_expired()
-                }
-                Err(error) => at.elapsed() < error.remembered(),
-            },
-        }
+    fn is_usable(&self, ttl: Duration) -> bool {
+        self.0.outcome.get().is_none() || self.is_open(ttl) || self.has_failed()
+    }
+
+    /// Whether it has a session that lives.
+    fn is_open(&self, ttl: Duration) -> bool {
+        self.0.outcome.get().is_some_and(|outcome| {
+            let session = outcome.session.as_ref();
+            let lives = session.is_ok_and(|session| !session.read().expect(HELD).are_expired());
+            lives && outcome.at.elapsed() < ttl
+        })
+    }
+
+    /// Whether it failed so lately that its failure stands.
+    fn has_failed(&self) -> bool {
+        self.0.outcome.get().is_some_and(|outcome| {
+            let error = outcome.session.as_ref().err();
+            error.is_some_and(|error| outcome.at.elapsed() < error.remembered())
+        })
     }
 }

@@ -5,14 +5,17 @@ use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 use clap::{Args, ValueEnum};
 use reqwest::Url;
 
-use super::super::super::settings::{count, time};
+use super::super::{
+    super::settings::{count, time},
+    settings::base,
+};
 
 /// The settings of the OAuth2 proxy in front of the back-end.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "OAuth2 proxy")]
 pub struct ProxySettings {
     /// Where a login begins [default: <BACKEND_URL>/oauth2/start]
-    #[arg(long, env, value_name = "URL")]
+    #[arg(long, env, value_parser = base, value_name = "URL")]
     pub auth_endpoint: Option<Url>,
 
     /// Hosts that may be sent a password, besides the back-end's own: host or host:port, with commas
@@ -78,18 +81,19 @@ impl FromStr for LoginHost {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const RULE: &str = "it must be host or host:port, such as github.com";
+        let text = text.trim().to_ascii_lowercase();
         let url: Url = format!("https://{text}/").parse().map_err(|_| RULE)?;
         let host = url.host_str().ok_or(RULE)?.to_owned();
         let port = text
             .strip_prefix(host.as_str())
             .and_then(|rest| rest.strip_prefix(':'));
         let port = port.map(str::parse).transpose().map_err(|_| RULE)?;
+        let odd = host.contains('*') || host.ends_with('.') || port == Some(0);
         let parsed = Self { host, port };
-        if parsed.to_string() == text.to_ascii_lowercase() {
-            Ok(parsed)
-        } else {
-            Err(RULE)
+        if odd || parsed.to_string() != text {
+            return Err(RULE);
         }
+        Ok(parsed)
     }
 }
 
@@ -102,7 +106,8 @@ impl fmt::Display for LoginHost {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     ip.map_or(host == "localhost", |ip| ip.is_loopback())
