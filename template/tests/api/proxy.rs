@@ -65,6 +65,16 @@ impl Setup {
     async fn get(&self, user: &str, password: &str) -> Result<String, BackendError> {
         ask(&self.backend, &basic(user, password)).await
     }
+
+    /// The answers to as many requests of Ada's, all at once.
+    async fn get_at_once(&self, count: usize) -> Vec<Result<String, BackendError>> {
+        let mut requests = JoinSet::new();
+        for _ in 0..count {
+            let backend = self.backend.clone();
+            requests.spawn(async move { ask(&backend, &basic("ada", "right")).await });
+        }
+        requests.join_all().await
+    }
 }
 
 /// Says who asks; refuses `/refused` in its own words; says what it was sent.
@@ -351,12 +361,7 @@ async fn a_thousand_requests_of_a_new_caller_cause_one_login() {
         ..Behaviour::default()
     };
     let setup = Setup::new(behaviour).await;
-    let mut requests = JoinSet::new();
-    for _ in 0..1000 {
-        let backend = setup.backend.clone();
-        requests.spawn(async move { ask(&backend, &basic("ada", "right")).await });
-    }
-    for answer in requests.join_all().await {
+    for answer in setup.get_at_once(1000).await {
         assert_eq!(answer.unwrap(), "ada");
     }
     assert_eq!(setup.double.starts(), 1);
@@ -437,12 +442,7 @@ async fn a_lost_session_is_opened_once_for_all_who_lost_it() {
         .await;
         setup.get("ada", "right").await.unwrap();
         setup.double.revoke(None);
-        let mut requests = JoinSet::new();
-        for _ in 0..100 {
-            let backend = setup.backend.clone();
-            requests.spawn(async move { ask(&backend, &basic("ada", "right")).await });
-        }
-        for answer in requests.join_all().await {
+        for answer in setup.get_at_once(100).await {
             assert_eq!(answer.unwrap(), "ada", "{flavour:?}");
         }
         assert_eq!(setup.double.starts(), 2, "{flavour:?}");
@@ -607,16 +607,11 @@ async fn a_session_that_is_refused_under_load_does_not_log_in_again_and_again() 
     setup
         .double
         .behave(|behaviour| behaviour.accepted = Accepted::ByTheCheckOnly);
-    let mut requests = JoinSet::new();
     for _ in 0..20 {
-        let backend = setup.backend.clone();
-        requests.spawn(async move {
-            for _ in 0..20 {
-                assert_eq!(status(ask(&backend, &basic("ada", "right")).await), 502);
-            }
-        });
+        for answer in setup.get_at_once(20).await {
+            assert_eq!(status(answer), 502);
+        }
     }
-    requests.join_all().await;
     assert!(
         setup.double.starts() <= 3,
         "{} logins",

@@ -13,10 +13,11 @@ use secrecy::ExposeSecret;
 
 use super::{
     super::Credentials,
-    cookies::{CookieName, SessionCookies},
+    cookies::SessionCookies,
     outcome::LoginError,
     page::{Form, Page},
-    settings::{LoginBy, LoginHost, is_loopback},
+    settings::LoginBy,
+    way::Way,
 };
 
 /// The most steps from the beginning to the end. A login takes about seven.
@@ -25,98 +26,45 @@ const MAX_STEPS: usize = 20;
 /// The most that is read of a page.
 const MAX_PAGE: usize = 1024 * 1024;
 
-/// What every login goes by.
-#[derive(Clone, Debug)]
-pub(super) struct Way {
-    /// Where a login begins: the proxy's `…/start`.
-    pub start: Url,
-    /// The proxy's own address, which is the back-end's.
-    pub base: Url,
-    /// The other hosts that may be visited.
-    pub hosts: Vec<LoginHost>,
-    /// How a password opens a session.
-    pub by: LoginBy,
-    /// The session cookie.
-    pub cookie: CookieName,
+/// Logs in and returns the session's cookies, which the proxy has been seen to accept.
+///
+/// # Errors
+/// The reason, when it does not come to that.
+pub(super) async fn log_in(
+    way: &Way,
+    client: &Client,
+    credentials: &Credentials,
+) -> Result<SessionCookies, LoginError> {
+    match walk(way, client, credentials).await {
+        // Another login of the same person may have crossed this one: once more, from fresh.
+        Err(LoginError::Csrf) => walk(way, client, credentials).await,
+        done => done,
+    }
 }
 
-impl Way {
-    /// An address of the proxy beside its `…/start`, such as `…/auth`.
-    pub fn beside_start(&self, name: &str) -> Url {
-        self.start.join(name).expect("a word joins to any URL")
-    }
-
-    fn admits(&self, url: &Url) -> bool {
-        self.is_own(url) || self.is_provider(url)
-    }
-
-    fn is_provider(&self, url: &Url) -> bool {
-        self.hosts.iter().any(|host| host.admits(url))
-    }
-
-    /// Whether a form on `page` may send a password to `url`: a provider's to a provider, and the
-    /// proxy's own to the proxy, if nobody on the way can read it.
-    fn admits_password(&self, page: &Url, url: &Url) -> bool {
-        let own = self.is_own(page) && self.is_own(url) && is_private(url);
-        own || self.is_provider(url)
-    }
-
-    /// Whether a page has the proxy's own way in: a form that leads to the start or to its sign-in.
-    pub fn is_sign_in(&self, page: &Page) -> bool {
-        let own = ["start", "sign_in"].map(|name| self.beside_start(name));
-        let mut actions = page.forms.iter().map(|form| form.action.path());
-        actions.any(|path| own.iter().any(|own| own.path() == path))
-    }
-
-    fn is_own(&self, url: &Url) -> bool {
-        url.origin() == self.base.origin() || url.origin() == self.start.origin()
-    }
-
-    fn wrong_endpoint(&self) -> LoginError {
-        let start = self.start.to_string();
-        LoginError::WrongEndpoint { start }
-    }
-
-    /// Logs in and returns the session's cookies, which the proxy has been seen to accept.
-    ///
-    /// # Errors
-    /// The reason, when it does not come to that.
-    pub async fn log_in(
-        &self,
-        client: &Client,
-        credentials: &Credentials,
-    ) -> Result<SessionCookies, LoginError> {
-        match self.walk(client, credentials).await {
-            // Another login of the same person may have crossed this one: once more, from fresh.
-            Err(LoginError::Csrf) => self.walk(client, credentials).await,
-            done => done,
+async fn walk(
+    way: &Way,
+    client: &Client,
+    credentials: &Credentials,
+) -> Result<SessionCookies, LoginError> {
+    let mut walk = Walk {
+        way,
+        client,
+        credentials,
+        jar: CookieStore::default(),
+        session: None,
+        sent_password: false,
+        restarted: false,
+        refreshed: false,
+    };
+    let mut step = walk.first_step();
+    for _ in 0..MAX_STEPS {
+        match walk.take(step).await? {
+            Next::Step(next) => step = next,
+            Next::Session(session) => return Ok(session),
         }
     }
-
-    async fn walk(
-        &self,
-        client: &Client,
-        credentials: &Credentials,
-    ) -> Result<SessionCookies, LoginError> {
-        let mut walk = Walk {
-            way: self,
-            client,
-            credentials,
-            jar: CookieStore::default(),
-            session: None,
-            sent_password: false,
-            restarted: false,
-            refreshed: false,
-        };
-        let mut step = walk.first_step();
-        for _ in 0..MAX_STEPS {
-            match walk.take(step).await? {
-                Next::Step(next) => step = next,
-                Next::Session(session) => return Ok(session),
-            }
-        }
-        Err(LoginError::TooManyHops)
-    }
+    Err(LoginError::TooManyHops)
 }
 
 /// One walk, and what it has come by so far.
@@ -355,11 +303,6 @@ impl Walk<'_> {
             multipart: form.multipart,
         }))
     }
-}
-
-/// Whether nobody on the way to `url` can read what is sent there.
-pub(super) fn is_private(url: &Url) -> bool {
-    url.scheme() == "https" || is_loopback(url)
 }
 
 fn foreign(url: &Url) -> LoginError {

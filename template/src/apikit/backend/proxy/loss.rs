@@ -6,7 +6,7 @@ use axum::http::{
 };
 use reqwest::{Response, Url};
 
-use super::{login::Way, page::Page};
+use super::{page::Page, way::Way};
 
 /// How much of a refusal is looked at. Sign-in pages are a few kilobytes.
 const MAX_PAGE: usize = 64 * 1024;

@@ -1,6 +1,7 @@
 //! House: a back-end behind an OAuth2 proxy (bitly's, or its successor oauth2-proxy).
 //!
 //! - [`settings`]: where the proxy is, who may see a password, how long sessions live;
+//! - [`way`]: where a login may lead, and where a password may be sent;
 //! - [`login`]: one login, with [`page`] for what is on its pages and [`outcome`] for how it can end;
 //! - [`sessions`]: the sessions that are open, with [`cookies`] for what one is made of;
 //! - [`loss`]: tells the end of a session from the back-end's own refusal.
@@ -12,6 +13,7 @@ mod outcome;
 mod page;
 mod sessions;
 mod settings;
+mod way;
 
 use std::{
     collections::BTreeMap,
@@ -34,10 +36,11 @@ use super::{
     retry::{self, Attempt, Failure, follow},
 };
 use cookies::CookieName;
-use login::Way;
+use login::log_in;
 use loss::{Verdict, judge};
 use outcome::LoginError;
 use sessions::{Login, Sessions};
+use way::Way;
 
 pub use settings::{LoginBy, LoginHost, ProxySettings};
 
@@ -87,7 +90,7 @@ impl Proxy {
                 start
             }
         };
-        if settings.auth_login == LoginBy::Htpasswd && !login::is_private(&start) {
+        if settings.auth_login == LoginBy::Htpasswd && !way::is_private(&start) {
             return Err(format!(
                 "AUTH_LOGIN=htpasswd would send passwords to {start} for all to read: it must be https://."
             ));
@@ -233,7 +236,7 @@ impl Proxy {
             let start = Instant::now();
             let logged_in = async {
                 let _place = proxy.0.places.acquire().await;
-                proxy.0.way.log_in(&proxy.0.client, &credentials).await
+                log_in(&proxy.0.way, &proxy.0.client, &credentials).await
             };
             let outcome = tokio::time::timeout(proxy.0.patience, logged_in).await;
             let outcome = outcome.unwrap_or(Err(LoginError::Timeout));
