@@ -82,6 +82,8 @@ pub struct Behaviour {
 pub enum Flavour {
     /// bitly's: a 403 sign-in page that takes the cookie away.
     Bitly,
+    /// bitly's with a page of the operator's own, which has no form.
+    BitlyOwnPage,
     /// bitly's with `-skip-provider-button`: straight on to the hub.
     BitlySkip,
     /// oauth2-proxy v7: a 403 sign-in page that takes away only what the request brought.

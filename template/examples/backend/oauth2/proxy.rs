@@ -78,7 +78,7 @@ async fn callback(
     }
     if loses || nonce.as_deref() != Some(wanted) {
         let said = match behaviour.flavour {
-            Flavour::Bitly | Flavour::BitlySkip => "csrf failed",
+            Flavour::Bitly | Flavour::BitlyOwnPage | Flavour::BitlySkip => "csrf failed",
             Flavour::V7 | Flavour::V7Json => "Unable to find a valid CSRF token. Please try again.",
         };
         return refuse(StatusCode::FORBIDDEN, said);
@@ -159,7 +159,7 @@ async fn sign_in(Shared(state): Shared<Arc<State>>, Form(form): Form<Fields>) ->
     if !behaviour.htpasswd || !right {
         let status = match behaviour.flavour {
             Flavour::V7 | Flavour::V7Json => StatusCode::UNAUTHORIZED,
-            Flavour::Bitly | Flavour::BitlySkip => StatusCode::OK,
+            Flavour::Bitly | Flavour::BitlyOwnPage | Flavour::BitlySkip => StatusCode::OK,
         };
         return (status, Html(sign_in_page())).into_response();
     }
@@ -225,8 +225,11 @@ fn refuse(state: &State, behaviour: &Behaviour, headers: &HeaderMap) -> Response
     let removal = format!("{name}=; Path=/; Expires={PAST}");
     let page = || (StatusCode::FORBIDDEN, Html(sign_in_page())).into_response();
     match behaviour.flavour {
-        Flavour::Bitly => {
-            let mut response = page();
+        Flavour::Bitly | Flavour::BitlyOwnPage => {
+            let mut response = match behaviour.flavour {
+                Flavour::Bitly => page(),
+                _ => (StatusCode::FORBIDDEN, "Members only.").into_response(),
+            };
             add_cookie(response.headers_mut(), &removal);
             add_cookie(response.headers_mut(), &removal);
             response
