@@ -159,6 +159,17 @@ impl SessionCookies {
         })
     }
 
+    /// The same in memory of its own: what a login allocates on the way would keep its neighbours.
+    pub fn settled(&self) -> Self {
+        let mut header =
+            HeaderValue::from_bytes(self.header.as_bytes()).unwrap_or(self.header.clone());
+        header.set_sensitive(true);
+        Self {
+            header,
+            expires: self.expires,
+        }
+    }
+
     /// The value of a `Cookie` header, marked as sensitive.
     pub fn header(&self) -> HeaderValue {
         self.header.clone()

@@ -253,7 +253,7 @@ impl Proxy {
                     tracing::warn!(number, milliseconds, kind, %error, "a login failed");
                 }
             }
-            ends.0.end(outcome);
+            ends.0.end(outcome.map(|session| session.settled()));
         });
     }
 
