@@ -27,6 +27,15 @@ use uservice::config::Config;
 
 use crate::oauth2::{Accepted, Behaviour, Double, Flavour, Hub, LoginForm};
 
+/// Every way in which a proxy says that it does not know a session.
+const FLAVOURS: [Flavour; 5] = [
+    Flavour::Bitly,
+    Flavour::BitlyOwnPage,
+    Flavour::BitlySkip,
+    Flavour::V7,
+    Flavour::V7Json,
+];
+
 #[derive(Parser)]
 struct Settings {
     #[command(flatten)]
@@ -444,13 +453,7 @@ async fn a_caller_who_leaves_does_not_end_the_login_of_the_others() {
 
 #[tokio::test]
 async fn a_lost_session_is_opened_once_for_all_who_lost_it() {
-    for flavour in [
-        Flavour::Bitly,
-        Flavour::BitlyOwnPage,
-        Flavour::BitlySkip,
-        Flavour::V7,
-        Flavour::V7Json,
-    ] {
+    for flavour in FLAVOURS {
         let setup = Setup::new(Behaviour {
             flavour,
             ..Behaviour::default()
@@ -655,13 +658,7 @@ async fn a_redirect_of_the_back_ends_own_is_not_sent_twice() {
 
 #[tokio::test]
 async fn a_lost_session_is_noticed_without_a_body_as_well() {
-    for flavour in [
-        Flavour::Bitly,
-        Flavour::BitlyOwnPage,
-        Flavour::BitlySkip,
-        Flavour::V7,
-        Flavour::V7Json,
-    ] {
+    for flavour in FLAVOURS {
         let setup = Setup::new(Behaviour {
             flavour,
             ..Behaviour::default()
