@@ -1,10 +1,13 @@
 //! House: the story of the process: configuration, logs, back-end, app, serve until told to stop.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use uservice::{
     apikit::{
-        Backend, Readiness, health, serve,
+        Backend, Metrics, Traces, Vitals, health, serve,
         settings::{self, Command, MISCONFIGURED},
     },
     app,
@@ -16,9 +19,9 @@ use uservice::{
 async fn main() -> ExitCode {
     let config: Config = settings::parse();
     let ended = match config.house.command {
-        Some(Command::Metadata) => {
-            println!("{}", METADATA.to_json());
-            Ok(())
+        Some(Command::Metadata) => print(&METADATA.to_json()),
+        Some(Command::Openapi) => {
+            backend(&config).and_then(|backend| print(&app::document(&config, backend)))
         }
         Some(Command::Healthcheck) => health::ask(config.house.listen)
             .await
@@ -33,12 +36,18 @@ async fn main() -> ExitCode {
 
 async fn run(config: &Config) -> Result<(), Failure> {
     let settings = &config.house;
-    let backend = Backend::new(&settings.backend, AUTH, NAME, settings.request_timeout)
-        .map_err(Failure::Configuration)?;
-    let readiness = Readiness::default();
+    let metrics = Metrics::new(&METADATA, ROUTE);
+    let backend = backend(config)?.counted_in(&metrics);
+    let readiness = settings.readiness(&backend);
+    let vitals = Vitals { readiness, metrics };
     // Routes that contradict each other panic here, where the author sees it.
-    let app = app::router(config, backend, readiness.clone());
-    settings.logs.start().map_err(Failure::Configuration)?;
+    let app = app::router(config, backend, &vitals);
+    let traces = Traces::from_environment(&METADATA).map_err(Failure::Configuration)?;
+    let dropped = vitals.metrics.dropped_lines();
+    let _writing = settings
+        .logs
+        .start(NAME, dropped, traces.watcher())
+        .map_err(Failure::Configuration)?;
     if settings.check_config {
         return Ok(());
     }
@@ -55,11 +64,23 @@ async fn run(config: &Config) -> Result<(), Failure> {
         version = METADATA.version,
         "{NAME} is listening"
     );
-    serve::serve(listener, app, readiness, settings.stopping(), stop)
-        .await
-        .map_err(Failure::Running)?;
+    traces.announce();
+    let served = serve::serve(listener, app, vitals.readiness, settings.stopping(), stop).await;
+    traces.end().await;
+    served.map_err(Failure::Running)?;
     tracing::info!("{NAME} has stopped");
     Ok(())
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let sentence = |error| format!("Standard output cannot be written: {error}.");
+    writeln!(io::stdout(), "{text}").map_err(|error| Failure::Running(sentence(error)))
+}
+
+fn backend(config: &Config) -> Result<Backend, Failure> {
+    let settings = &config.house;
+    Backend::new(&settings.backend, AUTH, NAME, settings.request_timeout)
+        .map_err(Failure::Configuration)
 }
 
 /// Why the process ends with an error, in one sentence.

@@ -1,11 +1,12 @@
 //! Yours: the routes and logic of this service. Replace the sample.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
-    routing::get,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     apikit::{Backend, BackendError, Caller, Result},
@@ -14,22 +15,23 @@ use crate::{
 
 /// The routes of this service, served below `/` and below `/<route>` alike.
 ///
-/// `/`, `/healthz`, `/readyz` and the metadata routes are taken. `_config` has your own settings.
-pub fn router(backend: Backend, _config: &Config) -> Router {
-    Router::new()
-        .route("/{jobname}/{metric}", get(job_metric))
+/// `/`, `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json` and the metadata routes are taken.
+/// `_config` has your own settings.
+pub fn router(backend: Backend, _config: &Config) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(job_metric))
         .with_state(backend)
 }
 
-/// What is served below `/<route>` alone, where `/` is free; `Router::new()` if there is nothing.
-pub fn index() -> Router {
-    Router::new()
-        .route("/", get(incomplete))
-        .route("/{jobname}", get(incomplete))
+/// What is served below `/<route>` alone, where `/` is free; `OpenApiRouter::new()` if there is nothing.
+pub fn index() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(no_job))
+        .routes(routes!(no_metric))
 }
 
 /// One metric of one job.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct JobMetric {
     jobname: String,
     metric: String,
@@ -39,6 +41,7 @@ struct JobMetric {
 /// Asks the back-end for one metric of one job.
 ///
 /// The back-end takes its arguments as a query and answers plain text; callers get JSON.
+#[utoipa::path(get, path = "/{jobname}/{metric}", responses((status = 200, body = JobMetric)))]
 async fn job_metric(
     State(backend): State<Backend>,
     caller: Caller,
@@ -58,7 +61,14 @@ async fn job_metric(
     }))
 }
 
-/// Tells a caller who named no job or no metric what is missing.
-async fn incomplete() -> BackendError {
+/// Tells a caller who named no job what is missing.
+#[utoipa::path(get, path = "/", security(()))]
+async fn no_job() -> BackendError {
     BackendError::bad_request("Must specify metric and jobname.")
+}
+
+/// Tells a caller who named no metric what is missing.
+#[utoipa::path(get, path = "/{jobname}", security(()))]
+async fn no_metric() -> BackendError {
+    no_job().await
 }

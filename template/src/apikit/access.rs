@@ -1,102 +1,162 @@
-//! House: one id and one log line for each request.
+//! House: the outermost layer. It gives each request an id, a span, its place in the figures, and one log line.
+//!
+//! One layer does it all, since each layer costs as much as the work that these four do.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
 use axum::{
-    extract::Request,
-    http::{HeaderName, HeaderValue, Method},
-    middleware::Next,
+    extract::{MatchedPath, Request},
+    http::{Method, Uri},
     response::Response,
 };
-use tracing::Instrument;
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+use tracing::instrument::{Instrument, Instrumented};
 
-/// The header that brings a request's id and takes it back.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::{
+    health,
+    metrics::{
+        self, Metrics,
+        requests::{InFlight, Requests},
+    },
+    traces,
+    trail::{REQUEST_ID, Trail},
+};
 
-/// Longer ids than this are somebody's mistake, and would be copied into every log line.
-const MAX_ID: usize = 128;
-
-/// The id of one request: the client's own where it is sane, else 32 random hexadecimal digits.
-#[derive(Clone, Debug)]
-pub struct RequestId(Arc<str>);
-
-impl RequestId {
-    fn of(request: &Request) -> Self {
-        let sent = request.headers().get(REQUEST_ID);
-        match sent
-            .and_then(|id| id.to_str().ok())
-            .filter(|id| is_sane(id))
-        {
-            Some(id) => Self(id.into()),
-            None => Self(format!("{:032x}", fastrand::u128(..)).into()),
-        }
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn is_sane(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(plain)
-}
-
-/// The status in the log of a request whose client left before the answer, as nginx has it.
+/// The status of a request whose client left before the answer, as nginx has it.
 const CLIENT_LEFT: u16 = 499;
 
-/// Middleware that gives the request its id (`X-Request-Id`, also in the answer and in every log
-/// line of the request) and writes one line when it is answered, or when its client has left.
+/// The layer that notes each request (`X-Request-Id`, also in the answer and in every log line of the
+/// request), counts it, and writes one line when it is answered, or when its client has left.
 ///
-/// Health checks come every few seconds and are told at `debug` only. The query is left out of
-/// the line: callers put names and tokens there.
-pub async fn log(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(&request);
-    request.extensions_mut().insert(id.clone());
-    let line = Line {
-        method: request.method().clone(),
-        path: request.uri().path().to_owned(),
-        start: Instant::now(),
-        status: CLIENT_LEFT,
-    };
-    // At `error`, so that no level takes the id away from the lines of the request.
-    let span = tracing::error_span!("request", request_id = %id);
-    async move {
-        let mut line = line;
-        let mut response = next.run(request).await;
-        if let Ok(value) = HeaderValue::from_str(&id.0) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
-        line.status = response.status().as_u16();
-        response
-    }
-    .instrument(span)
-    .await
+/// What machines ask every few seconds is told at `debug` only. The query is left out of the
+/// line: callers put names and tokens there.
+#[derive(Clone)]
+pub struct Access {
+    requests: Requests,
 }
 
-/// The log line of a request, written when this is dropped.
-struct Line {
+impl Access {
+    /// The layer that counts in these figures.
+    pub fn new(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics.requests().clone(),
+        }
+    }
+}
+
+impl<S> Layer<S> for Access {
+    type Service = Noting<S>;
+
+    fn layer(&self, inner: S) -> Noting<S> {
+        let requests = self.requests.clone();
+        Noting { inner, requests }
+    }
+}
+
+/// The service that [`Access`] makes of another one.
+#[derive(Clone)]
+pub struct Noting<S> {
+    inner: S,
+    requests: Requests,
+}
+
+impl<S> Service<Request> for Noting<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let trail = Trail::of(request.headers());
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map(MatchedPath::as_str);
+        let in_flight = self.requests.begin(request.method(), route);
+        let span = traces::of_request(
+            &trail,
+            in_flight.method(),
+            in_flight.route(),
+            request.uri().path(),
+        );
+        let trail = trail.in_span(span.clone());
+        let entry = Entry {
+            trail: trail.clone(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            start: Instant::now(),
+            status: CLIENT_LEFT,
+            in_flight,
+        };
+        request.extensions_mut().insert(trail);
+        Answering {
+            answer: self.inner.call(request).instrument(span),
+            entry,
+        }
+    }
+}
+
+pin_project! {
+    /// A request that is being answered. Dropped before that, its client has left.
+    pub struct Answering<F> {
+        #[pin]
+        answer: Instrumented<F>,
+        entry: Entry,
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut answer) = ready!(this.answer.poll(cx));
+        let id = this.entry.trail.id().to_header();
+        answer.headers_mut().insert(REQUEST_ID, id);
+        this.entry.status = answer.status().as_u16();
+        Poll::Ready(Ok(answer))
+    }
+}
+
+/// What is noted of a request when this is dropped.
+struct Entry {
+    trail: Trail,
     method: Method,
-    path: String,
+    uri: Uri,
     start: Instant,
     status: u16,
+    in_flight: InFlight,
 }
 
-impl Drop for Line {
+impl Drop for Entry {
     fn drop(&mut self) {
-        let Self {
-            method,
-            path,
-            start,
-            status,
-        } = self;
-        let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
-        if super::health::is_check(path) {
-            tracing::debug!(target: "access", %method, path, status, milliseconds, "answered");
+        let time = self.start.elapsed();
+        let status = self.status;
+        self.in_flight.end(status, time);
+        let span = self.trail.span();
+        traces::answered(span, status);
+
+        let milliseconds = time.as_micros() as f64 / 1000.0;
+        let (method, path) = (self.method.as_str(), self.uri.path());
+        if is_routine(path) {
+            tracing::debug!(target: "access", parent: span, method, path, status, milliseconds, "answered");
         } else {
-            tracing::info!(target: "access", %method, path, status, milliseconds, "answered");
+            tracing::info!(target: "access", parent: span, method, path, status, milliseconds, "answered");
         }
     }
+}
+
+/// Whether `path` is asked by machines every few seconds, and not worth a log line each time.
+fn is_routine(path: &str) -> bool {
+    health::is_check(path) || path == metrics::PATH
 }

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::backend;
 
@@ -26,6 +27,8 @@ pub struct BackendError {
     challenge: Option<Box<str>>,
     retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    routine: bool,
+    answered: Option<StatusCode>,
 }
 
 impl BackendError {
@@ -45,6 +48,8 @@ impl BackendError {
             challenge: None,
             retry_after: None,
             source: None,
+            routine: false,
+            answered: None,
         }
     }
 
@@ -127,6 +132,23 @@ impl BackendError {
         self
     }
 
+    /// Tells the log at `debug` only: for what machines ask every few seconds.
+    pub(super) fn told_quietly(mut self) -> Self {
+        self.routine = true;
+        self
+    }
+
+    /// Notes the status that the back-end answered with, which may be another than the caller gets.
+    pub(super) fn with_answered(mut self, status: StatusCode) -> Self {
+        self.answered = Some(status);
+        self
+    }
+
+    /// The status that the back-end answered with, where it did.
+    pub(super) fn answered(&self) -> Option<StatusCode> {
+        self.answered
+    }
+
     /// The status of the answer: 400 or above.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -143,6 +165,9 @@ impl BackendError {
             .take(200)
             .collect();
         match status {
+            _ if self.routine => {
+                tracing::debug!(status, ?content, cause, "the request was refused");
+            }
             500 => tracing::error!(status, ?content, cause, "the request failed"),
             501.. => tracing::warn!(status, ?content, cause, "the request failed"),
             _ => tracing::debug!(status, ?content, cause, "the request was refused"),
@@ -195,10 +220,17 @@ impl IntoResponse for BackendError {
 }
 
 /// The body of every error.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackendError)]
 pub(super) struct ErrorBody<'a> {
+    /// The meaning of the status, in a few words.
+    #[schema(example = "Not Found")]
     pub reason: &'a str,
+    /// The status of the answer.
+    #[schema(example = 404, minimum = 400, maximum = 999)]
     pub status_code: u16,
+    /// What happened, in words for the caller.
+    #[schema(example = "Nothing is served at /nowhere.", required)]
     pub error_content: Option<&'a str>,
 }
 

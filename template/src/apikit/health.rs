@@ -1,4 +1,4 @@
-//! House: answers whether the process lives and wants requests, without asking anybody else.
+//! House: answers whether the process lives and wants requests.
 
 use std::{
     io,
@@ -17,7 +17,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::error::{BackendError, Result as ApiResult};
+use super::{
+    backend::{Backend, Check},
+    error::{BackendError, Result as ApiResult},
+};
 
 const ROOT: &str = "/";
 const LIVE: &str = "/healthz";
@@ -31,24 +34,36 @@ const ANSWER: Duration = Duration::from_secs(2);
 
 /// Whether the service wants new requests: it does, until it drains. Clones share one answer.
 #[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness {
+    draining: Arc<AtomicBool>,
+    check: Option<Check>,
+}
 
 impl Readiness {
+    /// Wants requests only while `backend` answers, too.
+    pub fn checking(backend: Backend) -> Self {
+        Self {
+            check: Some(Check::new(backend)),
+            ..Self::default()
+        }
+    }
+
     /// From now on, `/readyz` answers 503.
     pub fn drain(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Whether [`drain`](Self::drain) was called.
     pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.draining.load(Ordering::Relaxed)
     }
 }
 
 /// `GET /` and `GET /healthz`: 200 `OK` while the process lives. `GET /readyz`: 200, or 503 once it drains.
 ///
-/// None of them waits for the back-end: a load balancer that saw its outage here would take
-/// every replica away, and with them the answers that say what is wrong.
+/// None of them waits for the back-end, unless an operator wants `/readyz` to: a load balancer that
+/// saw its outage here would take every replica away, and with them the answers that say what is
+/// wrong.
 pub fn router(readiness: Readiness) -> Router {
     Router::new()
         .route(ROOT, get(live))
@@ -68,12 +83,19 @@ async fn live() -> &'static str {
 
 async fn ready(State(readiness): State<Readiness>) -> ApiResult<&'static str> {
     if readiness.is_draining() {
-        return Err(BackendError::unavailable(
-            "The service is shutting down.",
-            ASK_AGAIN,
-        ));
+        return Err(not_ready("The service is shutting down."));
+    }
+    if let Some(check) = &readiness.check
+        && !check.is_up().await
+    {
+        return Err(not_ready("The back-end does not answer."));
     }
     Ok("OK")
+}
+
+/// A refusal that is no line of the log: that readiness fell is told there once, not per probe.
+fn not_ready(why: &str) -> BackendError {
+    BackendError::unavailable(why, ASK_AGAIN).told_quietly()
 }
 
 /// Asks the service that listens on `listen` for its `/`, from the machine that it runs on.

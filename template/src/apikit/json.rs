@@ -10,8 +10,8 @@ use axum::{
 use http_body_util::{BodyExt, Limited};
 
 use super::{
-    access::RequestId,
     error::{ErrorBody, InShape},
+    trail::Trail,
 };
 
 /// How much of a foreign error's text is kept: a few sentences.
@@ -23,7 +23,10 @@ const MAX_TEXT: usize = 4 * 1024;
 /// A [`BackendError`](super::BackendError) passes through as it is, and headers such as `Allow`
 /// stay. A 500 tells the caller nothing but the request's id, under which the log has the cause.
 pub async fn errors_as_json(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
+    let id = request
+        .extensions()
+        .get::<Trail>()
+        .map(|trail| trail.id().clone());
     let response = next.run(request).await;
     let status = response.status();
     if status.as_u16() < 400 || response.extensions().get::<InShape>().is_some() {

@@ -8,11 +8,13 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::backend::Auth;
 
 /// Who a service is. All fields are JSON strings.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ServiceMetadata)]
 pub struct Metadata {
     /// The name of the service, which is its crate's.
     pub name: &'static str,
@@ -25,6 +27,7 @@ pub struct Metadata {
     /// The version of the API that the front end agrees on, such as `1.0`.
     pub api_version: &'static str,
     /// How callers are authenticated to the back-end.
+    #[schema(value_type = String)]
     pub auth: Auth,
 }
 
@@ -40,18 +43,21 @@ impl Metadata {
 /// Merge it into a router of yours; [`below`](super::below) serves it under a route as well.
 pub fn router(metadata: &Metadata) -> Router {
     let body = Bytes::from(metadata.to_json());
-    let version = metadata.api_version;
-    [
-        "/metadata".to_owned(),
-        format!("/v{version}/metadata"),
-        format!("/{version}/metadata"),
-    ]
-    .into_iter()
-    .flat_map(|path| [format!("{path}.json"), path])
-    .fold(Router::new(), |router, path| {
+    paths(metadata.api_version).fold(Router::new(), |router, path| {
         let body = body.clone();
         router.route(&path, get(|| async { json(body) }))
     })
+}
+
+/// The paths under which the metadata of an API version is served.
+pub(super) fn paths(api_version: &str) -> impl Iterator<Item = String> {
+    let paths = [
+        "/metadata".to_owned(),
+        format!("/v{api_version}/metadata"),
+        format!("/{api_version}/metadata"),
+    ];
+    let with_and_without_suffix = |path: String| [path.clone(), path + ".json"];
+    paths.into_iter().flat_map(with_and_without_suffix)
 }
 
 fn json(body: Bytes) -> Response {

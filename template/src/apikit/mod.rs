@@ -6,22 +6,31 @@
 //! - [`metadata::router`] answers who a service is; [`below`] serves a router under a route as well;
 //! - [`BackendError`] is the one shape of an error, [`json::errors_as_json`] gives it to all others;
 //! - [`Backend`] asks the back-end on behalf of a [`Caller`], with time limits and retries;
-//! - [`health`], [`limits`], [`access`], [`telemetry`] and [`serve`] keep the process well-behaved.
+//! - [`openapi::document`] describes the service, and [`docs::router`] shows that to people;
+//! - [`access`] notes each request in [`logs`], [`Metrics`] and [`traces`];
+//! - [`health`], [`limits`] and [`serve`] keep the process well-behaved.
 //!
 //! Nothing here knows the service around it: modules reach each other through `super`.
 #![warn(missing_docs)]
 
 pub mod access;
+mod asset;
 pub mod backend;
 mod connection;
+pub mod docs;
 pub mod error;
 pub mod health;
 pub mod json;
 pub mod limits;
+pub mod logs;
 pub mod metadata;
+pub mod metrics;
+pub mod openapi;
 pub mod serve;
 pub mod settings;
-pub mod telemetry;
+pub mod traces;
+pub mod trail;
+mod vitals;
 
 use axum::{Router, extract::Request, http::Uri};
 use tower::{ServiceExt, service_fn};
@@ -30,7 +39,10 @@ pub use backend::{Auth, Backend, Caller};
 pub use error::{BackendError, Result};
 pub use health::Readiness;
 pub use metadata::Metadata;
+pub use metrics::Metrics;
 pub use settings::Settings;
+pub use traces::Traces;
+pub use vitals::Vitals;
 
 /// Serves `router` below `route`, such as `/my-service`; its `/` answers there with and without a
 /// slash at the end.

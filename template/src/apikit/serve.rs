@@ -1,6 +1,6 @@
 //! House: takes connections until told to stop, and then lets the requests in flight finish.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{
     Router,
@@ -13,6 +13,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tower::ServiceExt;
@@ -87,7 +88,8 @@ pub fn told_to_stop() -> impl Future<Output = ()> {
 /// for the drain delay, and those in flight have the grace to finish.
 ///
 /// # Errors
-/// One sentence, when requests were still in flight at the end of the grace. They are lost.
+/// One sentence, when requests were still in flight at the end of the grace. They are cut off, each with
+/// its line in the log.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -96,38 +98,53 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
     let connections = GracefulShutdown::new();
+    let (cut, is_cut) = watch::channel(());
     let drained = async {
         stop.await;
         tracing::info!("draining: /readyz answers 503 from now on");
         readiness.drain();
         sleep(stopping.drain_delay).await;
     };
+    let serving = Serving {
+        app,
+        readiness: readiness.clone(),
+        is_cut,
+    };
     tokio::select! {
         () = drained => {}
-        () = take(&listener, &app, &readiness, &connections) => {}
+        () = take(&listener, serving, &connections) => {}
     }
 
     drop(listener);
     let open = connections.count();
     tracing::info!(open, "closing: no more connections are taken");
-    timeout(stopping.grace, connections.shutdown())
-        .await
-        .map_err(|_| {
-            let grace = humantime::format_duration(stopping.grace);
-            format!("Requests were still in flight {grace} after the last connection was taken.")
-        })
+    let mut finished = pin!(connections.shutdown());
+    if timeout(stopping.grace, &mut finished).await.is_ok() {
+        return Ok(());
+    }
+    drop(cut);
+    finished.await;
+    let grace = humantime::format_duration(stopping.grace);
+    let sentence =
+        format!("Requests were still in flight {grace} after the last connection was taken.");
+    tracing::error!("{sentence}");
+    Err(sentence)
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Serving {
+    app: Router,
+    readiness: Readiness,
+    /// Ends when the sender does, and every connection with it.
+    is_cut: watch::Receiver<()>,
 }
 
 /// Takes connections and never ends.
-async fn take(
-    listener: &TcpListener,
-    app: &Router,
-    readiness: &Readiness,
-    connections: &GracefulShutdown,
-) {
+async fn take(listener: &TcpListener, serving: Serving, connections: &GracefulShutdown) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, app.clone(), readiness.clone(), connections),
+            Ok((stream, _)) => spawn(stream, serving.clone(), connections),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 sleep(BREATH).await;
@@ -136,7 +153,12 @@ async fn take(
     }
 }
 
-fn spawn(stream: TcpStream, app: Router, readiness: Readiness, connections: &GracefulShutdown) {
+fn spawn(stream: TcpStream, serving: Serving, connections: &GracefulShutdown) {
+    let Serving {
+        app,
+        readiness,
+        mut is_cut,
+    } = serving;
     // Answers are written whole: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let turns = Turns::default();
@@ -164,8 +186,11 @@ fn spawn(stream: TcpStream, app: Router, readiness: Readiness, connections: &Gra
         .serve_connection(stream, service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            },
+            _ = is_cut.changed() => {}
         }
     });
 }

@@ -2,9 +2,13 @@
 
 use std::{env, ffi::OsStr, net::SocketAddr, process, time::Duration};
 
-use clap::{Args, Parser, Subcommand, builder::Resettable, error::ErrorKind};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{FalseyValueParser, Resettable},
+    error::ErrorKind,
+};
 
-use super::{backend::BackendSettings, serve::Stopping, telemetry::LogSettings};
+use super::{Backend, Readiness, backend::BackendSettings, logs::LogSettings, serve::Stopping};
 
 /// Reads the command line and the environment, as [`Parser::parse`] does, but for two things: a
 /// variable that is set to nothing counts as unset, as manifests often have it, and a wrong value is
@@ -64,6 +68,13 @@ pub struct Settings {
     #[arg(long, env, default_value = "25s", value_parser = time, value_name = "TIME")]
     pub shutdown_grace: Duration,
 
+    /// Let /readyz answer 503 while the back-end does not answer, as seen every 5s at most
+    ///
+    /// Any answer below 500 will do. Where all replicas have one back-end, its outage then takes all of
+    /// them out of service, and callers get the load balancer's words for it.
+    #[arg(long, env, value_parser = FalseyValueParser::new())]
+    pub ready_check_backend: bool,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print it as the help of a flag")]
     pub backend: BackendSettings,
@@ -74,6 +85,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// When the service wants requests.
+    pub fn readiness(&self, backend: &Backend) -> Readiness {
+        match self.ready_check_backend {
+            true => Readiness::checking(backend.clone()),
+            false => Readiness::default(),
+        }
+    }
+
     /// How the service stops.
     pub fn stopping(&self) -> Stopping {
         Stopping {
@@ -88,6 +107,8 @@ impl Settings {
 pub enum Command {
     /// Print the metadata as JSON
     Metadata,
+    /// Print what the service answers, in OpenAPI 3.1 as JSON
+    Openapi,
     /// Ask the running service on the listen address whether it lives: exit code 0 or 1
     Healthcheck,
 }

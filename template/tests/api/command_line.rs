@@ -1,29 +1,14 @@
 //! House: the program as an operator meets it: flags, variables, exit codes, signals.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Child, Command, Output, Stdio},
-};
+#[cfg(unix)]
+use std::process::Stdio;
 
 use serde_json::Value;
 use uservice::identity::{METADATA, NAME};
 
-const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
-
-/// The program with nothing from the outside but what a test gives it.
-fn program(flags: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command
-        .env_clear()
-        .args(flags)
-        .envs(variables.iter().copied());
-    command
-}
-
-fn run(flags: &[&str], variables: &[(&str, &str)]) -> Output {
-    program(flags, variables).output().unwrap()
-}
+#[cfg(unix)]
+use crate::running::program;
+use crate::running::{Running, run};
 
 #[test]
 fn metadata_prints_what_the_route_answers() {
@@ -31,6 +16,38 @@ fn metadata_prints_what_the_route_answers() {
     assert!(output.status.success());
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed, serde_json::to_value(METADATA).unwrap());
+}
+
+#[test]
+fn openapi_prints_what_the_route_answers() {
+    let output = run(&["openapi"], &[]);
+    assert!(output.status.success());
+    let service = Running::start(&[]);
+    let answer = service.ask("/openapi.json");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("{body}\n")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_leaves_early_is_told_in_one_sentence() {
+    let mut child = program(&["openapi"], &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let sentence = format!("{NAME}: Standard output cannot be written: ");
+    assert!(
+        text.starts_with(&sentence) && text.lines().count() == 1,
+        "{text}"
+    );
 }
 
 #[test]
@@ -83,6 +100,12 @@ fn a_wrong_setting_is_one_sentence_with_the_value_and_the_rule_and_exit_code_2()
             "--log-level",
             "loud",
             "it must be error, warn, info, debug or trace",
+        ),
+        (
+            "LOGHOST",
+            "--log-host",
+            "loghost:syslog",
+            "it must be HOST or HOST:PORT",
         ),
     ] {
         let assigned = format!("{flag}={value}");
@@ -138,70 +161,14 @@ fn help_names_every_setting_and_shows_no_secret() {
         "--log-level",
         "--log-format",
         "--log-file",
+        "--log-to-syslog",
+        "--log-host",
+        "--ready-check-backend",
         "--check-config",
     ] {
         assert!(help.contains(flag), "{flag}");
     }
     assert!(!help.contains("hidden-word"));
-}
-
-/// A running program, which ends with the test.
-struct Running {
-    child: Child,
-    address: String,
-    log: BufReader<std::process::ChildStdout>,
-}
-
-impl Running {
-    fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = program(&["--listen", "127.0.0.1:0"], variables)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        log.read_line(&mut line).unwrap();
-        let line: Value = serde_json::from_str(&line).expect("the first log line is JSON");
-        assert_eq!(line["message"], format!("{NAME} is listening"));
-        let address = line["listen"].as_str().unwrap().to_owned();
-        Self {
-            child,
-            address,
-            log,
-        }
-    }
-
-    fn ask(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "GET {path}?token=hidden-word HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// Stops the program with `signal`; returns its exit code and the rest of its log.
-    #[cfg(unix)]
-    fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args([signal, &pid]).status().unwrap();
-        let code = self.child.wait().unwrap().code();
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
-        (code, lines.collect())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -273,12 +240,27 @@ fn each_request_is_one_line_without_its_query_and_health_checks_are_none() {
 }
 
 #[test]
+fn readiness_depends_on_the_back_end_where_an_operator_wants_it() {
+    let away = ("BACKEND_URL", "http://127.0.0.1:9");
+    for (wanted, status) in [("yes", "503"), ("no", "200")] {
+        let service = Running::start(&[away, ("READY_CHECK_BACKEND", wanted)]);
+        let head = |path| service.ask(path)[.."HTTP/1.1 200".len()].to_owned();
+        assert_eq!(head("/readyz"), format!("HTTP/1.1 {status}"));
+        assert_eq!(head("/healthz"), "HTTP/1.1 200");
+    }
+}
+
+#[test]
 fn a_variable_that_is_set_to_nothing_counts_as_unset() {
     let empty = [
         "LISTEN",
         "BACKEND_URL",
         "LOGFILE",
         "LOG_FORMAT",
+        "LOG_TO_SYSLOG",
+        "LOGHOST",
+        "READY_CHECK_BACKEND",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
         "AUTH_USERNAME",
         "AUTH_PASSWORD",
     ];

@@ -4,7 +4,7 @@ use axum::{Json, Router, middleware::from_fn, routing::post};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use uservice::apikit::{BackendError, access, json as shape};
+use uservice::apikit::{BackendError, Metrics, access::Access, json as shape};
 
 use crate::test_app::{Answer, TestApp, client};
 
@@ -73,7 +73,7 @@ fn failing() -> Router {
         )
         .layer(CatchPanicLayer::new())
         .layer(from_fn(shape::errors_as_json))
-        .layer(from_fn(access::log))
+        .layer(Access::new(&Metrics::default()))
 }
 
 async fn post_to(path: &str, content_type: &str, body: Vec<u8>) -> (u16, Value) {

@@ -2,20 +2,32 @@
 //!
 //! `sample.rs` goes when the sample in `src/service.rs` goes; the rest holds the house to its word.
 
+mod access;
 mod auth;
+#[cfg(feature = "otlp")]
+mod collector;
 mod command_line;
+mod dashboard;
+mod docs;
+mod documented;
 mod edges;
 mod errors;
 mod health;
 mod layout;
+mod logs;
 mod metadata;
+mod metrics;
 #[cfg(feature = "bitly-proxy")]
 #[path = "../../examples/backend/oauth2/mod.rs"]
 mod oauth2;
+mod openapi;
 mod piecemeal;
 #[cfg(feature = "bitly-proxy")]
 mod proxy;
 mod retries;
+mod running;
 mod sample;
+mod served;
 mod shutdown;
 mod test_app;
+mod traces;

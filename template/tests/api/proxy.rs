@@ -20,12 +20,15 @@ use tracing_subscriber::{
     prelude::*,
 };
 use uservice::apikit::{
-    Auth, Backend, BackendError, Caller,
+    Auth, Backend, BackendError, Caller, Metrics,
     backend::{BackendSettings, SessionCounts},
 };
 use uservice::config::Config;
 
-use crate::oauth2::{Accepted, Behaviour, Double, Flavour, Hub, LoginForm};
+use crate::{
+    metrics::{parse, series},
+    oauth2::{Accepted, Behaviour, Double, Flavour, Hub, LoginForm},
+};
 
 /// Every way in which a proxy says that it does not know a session.
 const FLAVOURS: [Flavour; 5] = [
@@ -43,14 +46,14 @@ struct Settings {
 }
 
 /// A double in front of a back-end that answers with the name of who asks, and a service's view of it.
-struct Setup {
+pub struct Setup {
     double: Double,
     backend: Backend,
     asked: Arc<AtomicU64>,
 }
 
 impl Setup {
-    async fn new(behaviour: Behaviour) -> Self {
+    pub async fn new(behaviour: Behaviour) -> Self {
         Self::with(behaviour, &[]).await
     }
 
@@ -71,7 +74,7 @@ impl Setup {
         }
     }
 
-    async fn get(&self, user: &str, password: &str) -> Result<String, BackendError> {
+    pub async fn get(&self, user: &str, password: &str) -> Result<String, BackendError> {
         ask(&self.backend, &basic(user, password)).await
     }
 
@@ -617,6 +620,16 @@ async fn logins_and_their_failures_are_counted() {
     let counts = setup.backend.session_counts();
     assert_eq!((counts.logins, counts.live), (2, 2));
     assert_eq!(counts.failures, BTreeMap::from([("bad-credentials", 1)]));
+
+    let metrics = Metrics::default();
+    setup.backend.clone().counted_in(&metrics);
+    let samples = parse(&metrics.to_text());
+    let logins = |outcome| samples[&series("backend_logins_total", &[("outcome", outcome)])];
+    assert_eq!(logins("success"), counts.logins as f64);
+    for (reason, count) in counts.failures {
+        assert_eq!(logins(reason), count as f64);
+    }
+    assert_eq!(samples["backend_sessions"], counts.live as f64);
 }
 
 #[tokio::test]

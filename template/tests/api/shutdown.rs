@@ -63,7 +63,7 @@ async fn new_requests_are_taken_during_the_drain_delay() {
 }
 
 #[tokio::test]
-async fn a_request_that_outlives_the_grace_is_reported() {
+async fn a_request_that_outlives_the_grace_is_cut_off_and_reported() {
     let app = TestApp::house(&["--shutdown-grace", "50ms"]).await;
     app.backend_answers(
         "GET",
@@ -74,11 +74,15 @@ async fn a_request_that_outlives_the_grace_is_reported() {
     let request = client().get(app.url("/probe")).basic_auth("ada", Some("x"));
     let pending = tokio::spawn(request.send());
     in_flight(&app).await;
+    let figures = app.metrics.clone();
     app.stop();
     let lost = app.stopped().await.unwrap_err();
     assert_eq!(
         lost,
         "Requests were still in flight 50ms after the last connection was taken."
     );
-    pending.abort();
+    // It is noted before the process ends, and its client is not left waiting.
+    let noted = r#"http_server_requests_total{method="GET",route="/probe",status="499"} 1"#;
+    assert!(figures.to_text().contains(noted), "{}", figures.to_text());
+    assert!(pending.await.unwrap().is_err());
 }

@@ -12,12 +12,17 @@ use tokio::{
     sync::Notify,
     task::JoinHandle,
 };
+use tracing::{
+    Dispatch, Subscriber,
+    subscriber::{DefaultGuard, set_default},
+};
 use uservice::{
-    apikit::{Backend, Caller, Readiness, Result as ApiResult, serve},
+    apikit::{Backend, Caller, Metrics, Readiness, Result as ApiResult, Vitals, serve},
     app,
     config::Config,
-    identity::{AUTH, NAME},
+    identity::{AUTH, METADATA, NAME, ROUTE},
 };
+use utoipa_axum::router::OpenApiRouter;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 /// Flags that every test starts the service with: for settings of yours that have no default.
@@ -34,6 +39,8 @@ pub struct TestApp {
     pub backend: MockServer,
     /// What `/readyz` tells.
     pub readiness: Readiness,
+    /// What `/metrics` tells.
+    pub metrics: Metrics,
     stop: Arc<Notify>,
     served: JoinHandle<Result<(), String>>,
 }
@@ -50,31 +57,32 @@ impl TestApp {
     }
 
     /// The house without the author's routes: `GET /probe` asks the back-end for `/api` as the
-    /// caller and answers the text. `flags` are such as `["--request-timeout", "100ms"]`.
+    /// caller and answers the text, `GET /spawned` does so in a task of its own. `flags` are such as `["--request-timeout", "100ms"]`.
     pub async fn house(flags: &[&str]) -> Self {
-        Self::run(flags, |config, backend, readiness| {
+        Self::run(flags, |config, backend, vitals| {
             let routes = Router::new()
                 .route("/probe", get(probe))
+                .route("/spawned", get(spawned))
                 .route("/panic", get(panics))
                 .route("/forever", get(std::future::pending::<()>))
                 .with_state(backend);
-            app::house(&config.house, readiness, routes, Router::new())
+            app::house(&config.house, vitals, routes.into(), OpenApiRouter::new())
         })
         .await
     }
 
-    async fn run(flags: &[&str], app: fn(&Config, Backend, Readiness) -> Router) -> Self {
+    async fn run(flags: &[&str], app: fn(&Config, Backend, &Vitals) -> Router) -> Self {
         let backend = MockServer::start().await;
-        let mut arguments = vec![NAME.to_owned()];
-        arguments.extend(way_to(&backend).await);
+        let mut arguments = way_to(&backend).await;
         arguments.extend(flags.iter().map(ToString::to_string));
-        arguments.extend(FLAGS.iter().map(ToString::to_string));
-        let config = configured(arguments);
+        let (config, asked) = parts(arguments);
         let settings = &config.house;
-
-        let asked = Backend::new(&settings.backend, AUTH, NAME, settings.request_timeout).unwrap();
-        let readiness = Readiness::default();
-        let app = app(&config, asked, readiness.clone());
+        let metrics = Metrics::new(&METADATA, ROUTE);
+        let asked = asked.counted_in(&metrics);
+        let readiness = settings.readiness(&asked);
+        let vitals = Vitals { readiness, metrics };
+        let app = app(&config, asked, &vitals);
+        let Vitals { readiness, metrics } = vitals;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(Notify::new());
@@ -89,6 +97,7 @@ impl TestApp {
             address,
             backend,
             readiness,
+            metrics,
             stop,
             served,
         }
@@ -150,11 +159,30 @@ impl TestApp {
     }
 }
 
+/// What the author's router is made from, with these flags.
+pub fn parts(flags: Vec<String>) -> (Config, Backend) {
+    let own = FLAGS.iter().map(ToString::to_string);
+    let arguments = [NAME.to_owned()].into_iter().chain(flags).chain(own);
+    let config = configured(arguments.collect());
+    let settings = &config.house;
+    let backend = Backend::new(&settings.backend, AUTH, NAME, settings.request_timeout).unwrap();
+    (config, backend)
+}
+
 /// The configuration by these flags and nothing from outside: no variable of the environment.
 pub fn configured(arguments: Vec<String>) -> Config {
     let command = Config::command().mut_args(|argument| argument.env(Resettable::Reset));
     let matches = command.get_matches_from(arguments);
     Config::from_arg_matches(&matches).unwrap()
+}
+
+/// Lets `subscriber` hear what the thread of a test has to say, until what is returned is dropped.
+///
+/// With it comes a second one that nobody speaks to. Where there is only one, a span that another thread
+/// is the first to meet is switched off for all.
+pub fn heard_by<S: Subscriber + Send + Sync>(subscriber: S) -> (DefaultGuard, Dispatch) {
+    let second = Dispatch::new(tracing_subscriber::registry());
+    (set_default(subscriber), second)
 }
 
 async fn panics() -> &'static str {
@@ -163,6 +191,10 @@ async fn panics() -> &'static str {
 
 async fn probe(State(backend): State<Backend>, caller: Caller) -> ApiResult<String> {
     backend.get("/api").send_as(&caller).await?.text().await
+}
+
+async fn spawned(backend: State<Backend>, caller: Caller) -> ApiResult<String> {
+    tokio::spawn(probe(backend, caller)).await.unwrap()
 }
 
 /// The flags with which the service reaches the back-end.
@@ -187,7 +219,10 @@ fn passing_on_to(uri: String) -> Router {
     use axum::extract::Request;
     Router::new().fallback(async move |request: Request| {
         let target = format!("{uri}{}", request.uri());
-        let answer = client().request(request.method().clone(), target).send();
+        let mut headers = request.headers().clone();
+        headers.remove("host");
+        let sent = client().request(request.method().clone(), target);
+        let answer = sent.headers(headers).send();
         let answer: axum::http::Response<reqwest::Body> = answer.await.unwrap().into();
         answer.map(axum::body::Body::new)
     })

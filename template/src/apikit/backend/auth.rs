@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::{BackendError, Result};
+use super::{super::trail::Trail, BackendError, Result};
 
 /// How callers are authenticated to the back-end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,10 +47,11 @@ impl Auth {
 #[derive(Clone, Default)]
 pub struct Caller {
     authorization: Option<HeaderValue>,
+    trail: Option<Trail>,
 }
 
 impl Caller {
-    /// A caller without credentials.
+    /// A caller without credentials, and of no request: for what the service asks of its own accord.
     pub fn anonymous() -> Self {
         Self::default()
     }
@@ -61,7 +62,15 @@ impl Caller {
         if let Some(header) = &mut authorization {
             header.set_sensitive(true);
         }
-        Self { authorization }
+        Self {
+            authorization,
+            trail: None,
+        }
+    }
+
+    /// What the caller's request brought along, if there is a request.
+    pub(super) fn trail(&self) -> Option<&Trail> {
+        self.trail.as_ref()
     }
 
     /// The user name and password that the caller sent as HTTP Basic; `None` when there are none.
@@ -102,8 +111,21 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
-        Ok(Self::from_headers(&parts.headers))
+        let trail = parts.extensions.get().cloned();
+        let caller = Self::from_headers(&parts.headers);
+        Ok(Self { trail, ..caller })
     }
+}
+
+/// What the back-end is told of who is asking.
+pub(super) enum Proof {
+    /// Nothing.
+    None,
+    /// An `Authorization` header, marked as sensitive.
+    Header(HeaderValue),
+    /// What the proxy in front of it is told.
+    #[cfg(feature = "bitly-proxy")]
+    Proxy(super::proxy::Proof),
 }
 
 /// A user name and a password, or a token in its place.

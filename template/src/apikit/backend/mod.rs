@@ -1,6 +1,8 @@
 //! House: the back-end that this service asks on behalf of its callers.
 
 mod auth;
+mod call;
+mod check;
 #[cfg(feature = "bitly-proxy")]
 mod proxy;
 mod request;
@@ -13,9 +15,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::{Method, StatusCode};
 use reqwest::{Client, Url, redirect};
 
-use super::error::{BackendError, Result};
+use super::{
+    error::{BackendError, Result},
+    metrics::Metrics,
+};
 
 pub use auth::{Auth, Caller, Credentials};
+pub use check::Check;
 #[cfg(feature = "bitly-proxy")]
 pub use proxy::{LoginBy, LoginHost, ProxySettings, SessionCounts};
 pub use request::BackendRequest;
@@ -30,7 +36,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The back-end: one pool of connections to one base URL. Clones share it.
 #[derive(Clone)]
-pub struct Backend(Arc<Inner>);
+pub struct Backend {
+    inner: Arc<Inner>,
+    metrics: Metrics,
+}
 
 struct Inner {
     client: Client,
@@ -79,7 +88,7 @@ impl Backend {
             client.clone(),
             patience,
         )?;
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             client,
             #[cfg(feature = "bitly-proxy")]
             proxy,
@@ -88,7 +97,26 @@ impl Backend {
             account: settings.account()?,
             challenge: format!(r#"Basic realm="{realm}", charset="UTF-8""#).into(),
             patience,
-        })))
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            metrics: Metrics::default(),
+        })
+    }
+
+    /// Counts calls and logins in these figures.
+    pub fn counted_in(mut self, metrics: &Metrics) -> Self {
+        #[cfg(feature = "bitly-proxy")]
+        if self.inner.auth == Auth::BitlyProxy {
+            metrics.collect(self.inner.proxy.clone());
+        }
+        self.metrics = metrics.clone();
+        self
+    }
+
+    /// The figures of the service: [`register`](Metrics::register) your own there.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// `GET path`, below the base URL.
@@ -138,7 +166,7 @@ impl Backend {
     /// What the service has done to log its callers in.
     #[cfg(feature = "bitly-proxy")]
     pub fn session_counts(&self) -> SessionCounts {
-        self.0.proxy.counts()
+        self.inner.proxy.counts()
     }
 
     /// The credentials with which the back-end is asked for `caller`: the caller's own, else the
@@ -150,15 +178,15 @@ impl Backend {
         caller
             .credentials()
             .map_err(|error| self.challenged(error))?
-            .or_else(|| self.0.account.clone())
+            .or_else(|| self.inner.account.clone())
             .ok_or_else(|| self.challenged(BackendError::no_authorization()))
     }
 
     /// A 401 says how to log in, where logging in helps.
     fn challenged(&self, error: BackendError) -> BackendError {
         match error.status() {
-            StatusCode::UNAUTHORIZED if self.0.auth != Auth::None => {
-                error.with_challenge(self.0.challenge.clone())
+            StatusCode::UNAUTHORIZED if self.inner.auth != Auth::None => {
+                error.with_challenge(self.inner.challenge.clone())
             }
             _ => error,
         }
@@ -168,8 +196,8 @@ impl Backend {
 impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backend")
-            .field("base", &self.0.base.as_str())
-            .field("auth", &self.0.auth)
+            .field("base", &self.inner.base.as_str())
+            .field("auth", &self.inner.auth)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,9 @@ use axum::http::{HeaderName, HeaderValue, Method, header::AUTHORIZATION};
 use reqwest::{Request, RequestBuilder, Response, Url};
 use serde::Serialize;
 
-use super::{Auth, Backend, BackendError, BackendResponse, Caller, Inner, Result, retry};
+use super::{
+    Auth, Backend, BackendError, BackendResponse, Caller, Inner, Result, auth::Proof, call, retry,
+};
 
 /// A request to the back-end that is yet to be sent.
 #[must_use = "a request does nothing until it is sent"]
@@ -15,7 +17,8 @@ pub struct BackendRequest {
 
 impl BackendRequest {
     pub(super) fn new(backend: Backend, method: Method, path: &str) -> Self {
-        let request = url(&backend.0.base, path).map(|url| backend.0.client.request(method, url));
+        let request =
+            url(&backend.inner.base, path).map(|url| backend.inner.client.request(method, url));
         Self { backend, request }
     }
 
@@ -74,7 +77,7 @@ impl BackendRequest {
             .request?
             .build()
             .map_err(|error| BackendError::internal(error.without_url()))?;
-        match backend.exchange(request, caller).await {
+        match call::watched(&backend, request, caller).await {
             Ok(response) => Ok(BackendResponse::new(response)),
             Err(error) => Err(backend.challenged(error)),
         }
@@ -87,26 +90,36 @@ impl BackendRequest {
 }
 
 impl Backend {
-    /// Sends a request as the service's auth type has it.
-    async fn exchange(&self, mut request: Request, caller: &Caller) -> Result<Response> {
-        let Inner {
-            client, patience, ..
-        } = &*self.0;
-        let plainly = async |attempt| Ok(retry::follow(client, attempt).await?);
-        match self.0.auth {
-            Auth::None => retry::send(request, *patience, plainly).await,
-            Auth::Basic => {
-                let credentials = self.credentials(caller)?;
-                request
-                    .headers_mut()
-                    .insert(AUTHORIZATION, credentials.to_header());
-                retry::send(request, *patience, plainly).await
-            }
+    /// How the back-end learns who `caller` is, as the service's auth type has it.
+    ///
+    /// # Errors
+    /// 401, when credentials are needed and there are none.
+    pub(super) fn proof(&self, caller: &Caller) -> Result<Proof> {
+        match self.inner.auth {
+            Auth::None => Ok(Proof::None),
+            Auth::Basic => Ok(Proof::Header(self.credentials(caller)?.to_header())),
             #[cfg(feature = "bitly-proxy")]
             Auth::BitlyProxy => {
                 let own = || self.credentials(caller);
-                self.0.proxy.exchange(request, caller, own).await
+                Ok(Proof::Proxy(self.inner.proxy.proof(caller, own)?))
             }
+        }
+    }
+
+    /// Sends a request with this proof of who is asking.
+    pub(super) async fn exchange(&self, mut request: Request, proof: Proof) -> Result<Response> {
+        let Inner {
+            client, patience, ..
+        } = &*self.inner;
+        let plainly = async |attempt| Ok(retry::follow(client, attempt).await?);
+        match proof {
+            Proof::None => retry::send(request, *patience, plainly).await,
+            Proof::Header(header) => {
+                request.headers_mut().insert(AUTHORIZATION, header);
+                retry::send(request, *patience, plainly).await
+            }
+            #[cfg(feature = "bitly-proxy")]
+            Proof::Proxy(proof) => self.inner.proxy.exchange(request, proof).await,
         }
     }
 }

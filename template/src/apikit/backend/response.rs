@@ -98,7 +98,8 @@ pub(crate) async fn refusal(mut response: reqwest::Response) -> BackendError {
             true => "redirects to another place",
             false => "answers neither success nor error",
         };
-        return BackendError::bad_gateway(format!("The back-end {what} ({status})."));
+        let error = BackendError::bad_gateway(format!("The back-end {what} ({status})."));
+        return error.with_answered(status);
     }
 
     let mut body = Vec::new();
@@ -111,7 +112,7 @@ pub(crate) async fn refusal(mut response: reqwest::Response) -> BackendError {
     let encoding = charset(response.headers()).unwrap_or(UTF_8);
     let header = |name| response.headers().get(name)?.to_str().ok();
 
-    let mut error = BackendError::new(status);
+    let mut error = BackendError::new(status).with_answered(status);
     if !body.is_empty() {
         error = error.with_content(encoding.decode(&body).0);
     }

@@ -4,9 +4,11 @@
 //! - [`way`]: where a login may lead, and where a password may be sent;
 //! - [`login`]: one login, with [`page`] for what is on its pages and [`outcome`] for how it can end;
 //! - [`sessions`]: the sessions that are open, with [`cookies`] for what one is made of;
-//! - [`loss`]: tells the end of a session from the back-end's own refusal.
+//! - [`loss`]: tells the end of a session from the back-end's own refusal;
+//! - [`figures`]: how many logins and sessions there are.
 
 mod cookies;
+mod figures;
 mod login;
 mod loss;
 mod outcome;
@@ -25,13 +27,15 @@ use std::{
 };
 
 use axum::http::{
-    StatusCode,
+    HeaderValue, StatusCode,
     header::{AUTHORIZATION, COOKIE},
 };
 use reqwest::{Client, Request, Response, Url};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use super::{
+    super::traces,
     BackendError, Caller, Credentials, Result,
     retry::{self, Attempt, Failure, follow},
 };
@@ -60,6 +64,14 @@ struct Inner {
     patience: Duration,
     logins: AtomicU64,
     failures: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// What the proxy is told of who is asking.
+pub(super) enum Proof {
+    /// An `Authorization` header, marked as sensitive.
+    Header(HeaderValue),
+    /// The cookies of the session that these open.
+    Session(Credentials),
 }
 
 /// What a service has done to log its callers in, since it was started.
@@ -112,28 +124,37 @@ impl Proxy {
         })))
     }
 
-    /// Sends a request for `caller`: with the bearer token that they sent, or else with the user name
-    /// and password that `credentials` finds, as HTTP Basic or in a session.
-    pub async fn exchange(
+    /// How the proxy learns who `caller` is: by the bearer token that they sent, or else by the user
+    /// name and password that `credentials` finds, as HTTP Basic or in a session.
+    pub fn proof(
         &self,
-        mut request: Request,
         caller: &Caller,
-        credentials: impl Fn() -> Result<Credentials>,
-    ) -> Result<Response> {
-        let patience = self.0.patience;
-        let header = match caller.bearer() {
-            Some(token) => Some(token),
-            None if self.0.way.by == LoginBy::Basic => Some(credentials()?.to_header()),
-            None => None,
-        };
-        if let Some(header) = header {
-            request.headers_mut().insert(AUTHORIZATION, header);
-            return retry::send(request, patience, |attempt| self.send_with_header(attempt)).await;
+        credentials: impl FnOnce() -> Result<Credentials>,
+    ) -> Result<Proof> {
+        if let Some(token) = caller.bearer() {
+            return Ok(Proof::Header(token));
         }
         let credentials = credentials()?;
-        let renewed = AtomicBool::new(false);
-        let in_session = |attempt| self.send_in_session(attempt, &credentials, &renewed);
-        retry::send(request, patience, in_session).await
+        Ok(match self.0.way.by {
+            LoginBy::Basic => Proof::Header(credentials.to_header()),
+            _ => Proof::Session(credentials),
+        })
+    }
+
+    /// Sends a request with this proof of who is asking.
+    pub async fn exchange(&self, mut request: Request, proof: Proof) -> Result<Response> {
+        let patience = self.0.patience;
+        match proof {
+            Proof::Header(header) => {
+                request.headers_mut().insert(AUTHORIZATION, header);
+                retry::send(request, patience, |attempt| self.send_with_header(attempt)).await
+            }
+            Proof::Session(credentials) => {
+                let renewed = AtomicBool::new(false);
+                let in_session = |attempt| self.send_in_session(attempt, &credentials, &renewed);
+                retry::send(request, patience, in_session).await
+            }
+        }
     }
 
     pub fn counts(&self) -> SessionCounts {
@@ -231,7 +252,7 @@ impl Proxy {
     /// Begins a login that goes on whoever waits for it, and ends whatever happens to it.
     fn begin(&self, login: Login, credentials: Credentials) {
         let proxy = self.clone();
-        tokio::spawn(async move {
+        let logging_in = async move {
             let ends = EndsAnyway(login);
             let start = Instant::now();
             let logged_in = async {
@@ -254,7 +275,8 @@ impl Proxy {
                 }
             }
             ends.0.end(outcome.map(|session| session.settled()));
-        });
+        };
+        tokio::spawn(logging_in.instrument(traces::of_login()));
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {

@@ -1,0 +1,16 @@
+//! House: nothing about spans, for programs without the cargo feature `otlp`.
+
+use std::fmt::Arguments;
+
+use axum::http::{HeaderMap, StatusCode};
+use tracing::Span;
+
+use super::super::{metrics::calls::Outcome, trail::Trail};
+
+pub fn begin(_: &Span, _: Option<&Trail>, _: Arguments<'_>, _: &[(&'static str, &str)]) {}
+
+pub fn end(_: &Span, _: u16) {}
+
+pub fn end_call(_: &Span, _: Option<StatusCode>, _: Outcome) {}
+
+pub fn pass_on(_: &Span, _: &mut HeaderMap) {}

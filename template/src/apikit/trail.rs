@@ -1,0 +1,160 @@
+//! House: what a request brings along and its back-end calls take on: its id, and its place in a trace.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::Span;
+
+/// The header that brings a request's id and takes it back.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The headers of the W3C Trace Context.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Longer ids than this are somebody's mistake, and would be copied into every log line.
+const MAX_ID: usize = 128;
+
+/// What a request brings along. It stands among the request's extensions, and goes on with the
+/// [`Caller`](super::Caller).
+#[derive(Clone, Debug)]
+pub struct Trail {
+    id: RequestId,
+    parent: Option<HeaderValue>,
+    state: Option<HeaderValue>,
+    span: Span,
+}
+
+impl Trail {
+    /// The trail of a request with these headers; its id is made where none was sent.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let parent = headers.get(TRACE_PARENT).filter(|value| is_parent(value));
+        Self {
+            id: RequestId::of(headers),
+            state: parent.and_then(|_| joined(headers, &TRACE_STATE)),
+            parent: parent.cloned(),
+            span: Span::none(),
+        }
+    }
+
+    /// The trail of a request that has this span.
+    pub(super) fn in_span(self, span: Span) -> Self {
+        Self { span, ..self }
+    }
+
+    /// The request's span: what is done for the request in tasks of its own belongs there, too.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The request's id.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The id of the trace that the request belongs to, as its sender says: 32 hexadecimal digits.
+    pub fn trace_id(&self) -> Option<&str> {
+        let parent = self.parent.as_ref()?.to_str().ok()?;
+        parent.get(3..35)
+    }
+
+    /// The value of one of the headers of the W3C Trace Context.
+    #[cfg(feature = "otlp")]
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let value = match name {
+            _ if name == TRACE_PARENT => &self.parent,
+            _ if name == TRACE_STATE => &self.state,
+            _ => &None,
+        };
+        value.as_ref()?.to_str().ok()
+    }
+
+    /// Writes the trail into the headers of a call to the back-end. What stands there already stays:
+    /// the call may have a span of its own.
+    pub(super) fn pass_on(&self, headers: &mut HeaderMap) {
+        headers
+            .entry(REQUEST_ID)
+            .or_insert_with(|| self.id.0.clone());
+        if headers.contains_key(TRACE_PARENT) {
+            return;
+        }
+        let trace = [(TRACE_PARENT, &self.parent), (TRACE_STATE, &self.state)];
+        headers.extend(
+            trace
+                .map(|(name, value)| Some((name, value.clone()?)))
+                .into_iter()
+                .flatten(),
+        );
+    }
+}
+
+/// A header's values as one, as a list may come in several headers.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.clone();
+    values.try_fold(first, |list, value| {
+        HeaderValue::from_bytes(&[list.as_bytes(), b",", value.as_bytes()].concat()).ok()
+    })
+}
+
+/// The id of one request: the client's own where it is sane, else 32 random hexadecimal digits.
+#[derive(Clone, Debug)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    fn of(headers: &HeaderMap) -> Self {
+        match headers.get(REQUEST_ID).filter(|id| is_sane(id.as_bytes())) {
+            Some(id) => Self(id.clone()),
+            None => Self::random(),
+        }
+    }
+
+    fn random() -> Self {
+        let random = fastrand::u128(..);
+        // By hand, as it is done for nearly every request: a formatter takes four times as long.
+        let digit = |place: usize| b"0123456789abcdef"[(random >> (4 * place)) as usize % 16];
+        let digits: [u8; 32] = std::array::from_fn(digit);
+        Self(HeaderValue::from_bytes(&digits).expect("digits are a legal header value"))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().expect("a sane id is ASCII")
+    }
+
+    /// The id as the value of a header.
+    pub fn to_header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn is_sane(id: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    (1..=MAX_ID).contains(&id.len()) && id.iter().all(plain)
+}
+
+/// Whether a `traceparent` is one: version, trace, span and flags, such as
+/// `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. What a later version adds at the end is
+/// let be, as the standard wants it.
+fn is_parent(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let mut parts = bytes.split(|byte| *byte == b'-');
+    let lengths_are_right = [2, 32, 16, 2].into_iter().all(|length| {
+        let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        parts
+            .next()
+            .is_some_and(|part| part.len() == length && part.iter().all(digit))
+    });
+    let is_null = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
+    lengths_are_right
+        && !bytes.starts_with(b"ff")
+        && (!bytes.starts_with(b"00") || bytes.len() == 55)
+        && !is_null(&bytes[3..35])
+        && !is_null(&bytes[36..52])
+}
