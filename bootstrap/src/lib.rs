@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod demo;
+pub mod house;
 pub mod http;
 pub mod new;
 pub mod render;

@@ -84,16 +84,23 @@ pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
 }
 
 /// The answers that the template takes, besides the name.
-pub const PLACEHOLDERS: [&str; 9] = [
+pub const PLACEHOLDERS: [&str; 16] = [
     "description",
     "repository",
     "auth_type",
+    "owner",
     "route",
     "host",
-    "owner",
-    "license",
+    "registry",
+    "backend_url",
+    "namespace",
+    "tls_secret",
+    "ingress_class",
+    "ingress_namespace",
+    "monitoring_namespace",
     "api_version",
     "version",
+    "license",
 ];
 
 fn definition(text: &str) -> Result<(String, String), String> {

@@ -1,4 +1,5 @@
-//! The plain twins of Liquid files, and the names that are taken: what is written from something else.
+//! What is written from something else: the plain twins of Liquid files, the names that are taken, and
+//! the front end's manifests.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -7,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     answers::Answers,
+    house,
     render::{Manner, Template},
 };
 
@@ -154,6 +156,7 @@ pub fn all(template: &Template) -> Result<Vec<Written>> {
             text: fs::read_to_string(rendered.join(twin))?,
         });
     }
+    files.extend(house::manifests(template)?);
     Ok(files)
 }
 

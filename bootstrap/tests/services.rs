@@ -194,11 +194,12 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
     };
     says_that_it_lives(&service);
     says_who_it_is(&service, project);
+    says_what_it_answers(&service, project);
     answers_the_sample(&service);
     fails_in_one_shape(&service);
     wants_credentials_if_it_needs_them(&service);
 
-    readme_names_every_setting(project);
+    readme_and_manifests_name_the_settings(project);
     client_who_leaves_leaves_a_line(project);
 
     let (code, log) = running.stop().unwrap();
@@ -262,6 +263,44 @@ fn says_who_it_is(service: &Service, project: &Project) {
         serde_json::from_slice::<Value>(&printed.stdout).unwrap(),
         expected
     );
+}
+
+fn says_what_it_answers(service: &Service, project: &Project) {
+    let program = project.target.join("debug").join(&project.name);
+    let printed = std::process::Command::new(program).arg("openapi").output();
+    let printed = String::from_utf8(printed.unwrap().stdout).unwrap();
+    for prefix in ["", &service.route] {
+        let answer = service.get(&format!("{prefix}/openapi.json"));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.body, printed.trim_end());
+        let page = service.get(&format!("{prefix}/docs"));
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+    }
+    let document: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        document["info"],
+        json!({
+            "title": service.answers.name,
+            "description": service.answers.get("description"),
+            "version": service.answers.get("version").unwrap_or("0.1.0"),
+        })
+    );
+    assert_eq!(document["servers"], json!([{"url": service.route}]));
+    let schemes = document["components"]["securitySchemes"].as_object();
+    let schemes: Vec<_> = schemes
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let expected: &[&str] = match service.auth() {
+        "none" => &[],
+        "basic" => &["basic"],
+        _ => &["basic", "bearer"],
+    };
+    assert_eq!(schemes, expected);
 }
 
 fn answers_the_sample(service: &Service) {
@@ -371,7 +410,7 @@ fn wants_credentials_if_it_needs_them(service: &Service) {
     assert!(answer.header("www-authenticate").is_some());
 }
 
-fn readme_names_every_setting(project: &Project) {
+fn readme_and_manifests_name_the_settings(project: &Project) {
     let program = project.target.join("debug").join(&project.name);
     let help = std::process::Command::new(program)
         .arg("--help")
@@ -381,9 +420,19 @@ fn readme_names_every_setting(project: &Project) {
     let readme = fs::read_to_string(project.folder.join("README.md")).unwrap();
     let variables: Vec<_> = help.split("[env: ").skip(1).collect();
     assert!(variables.len() >= 13, "{help}");
-    for rest in variables {
-        let variable = &rest[..rest.find(['=', ']']).unwrap()];
+    let variables = variables
+        .iter()
+        .map(|rest| &rest[..rest.find(['=', ']']).unwrap()]);
+    let variables: Vec<_> = variables.collect();
+    for variable in &variables {
         assert!(readme.contains(&format!("`{variable}`")), "{variable}");
+    }
+    // And the manifests name no other.
+    let base = project.folder.join("kubernetes/base");
+    let settings = fs::read_to_string(base.join("settings.env")).unwrap();
+    let set = settings.lines().filter_map(|line| line.split_once('='));
+    for (variable, _) in set.filter(|(name, _)| !name.starts_with('#')) {
+        assert!(variables.contains(&variable), "{variable}");
     }
 }
 

@@ -37,11 +37,21 @@ pub fn hostile(auth: &str) -> Answers {
             "https://example.org:8443/~a_b/(x)!$&*+,;=%20@/?q=[1]#f",
         )
         .with("auth_type", auth)
-        .with("route", "/Odd.route_~/below/v1.0")
+        .with("route", "/Odd-route_/below/v1")
         .with("api_version", "2.17")
         .with("version", "10.0.3")
         .with("license", "Apache-2.0 OR MIT")
         .with("host", "a-1.example.org")
+        .with("registry", "registry.example.org:5000/a_b/c-d")
+        .with(
+            "backend_url",
+            "https://example.org:8443/~a_b/(x)!$&*+,;=%20@",
+        )
+        .with("namespace", "n-0")
+        .with("tls_secret", "0-tls")
+        .with("ingress_class", "class-1")
+        .with("ingress_namespace", "in-1")
+        .with("monitoring_namespace", "watch-1")
 }
 
 /// Every file below a folder, with what it holds, under its path with forward slashes.

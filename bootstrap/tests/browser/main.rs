@@ -1,0 +1,10 @@
+//! The API of a rendered service as others meet it: a browser, a fuzzer and a validator.
+//!
+//! These tests want programs besides Rust and a C compiler: chromium, nginx, openssl, schemathesis and
+//! openapi-spec-validator. `.ci/browser` installs them and runs what is ignored here.
+
+mod chromium;
+mod document;
+mod front_end;
+mod page;
+mod stage;

@@ -1,0 +1,80 @@
+//! A rendered service at work in front of its example back-end.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use bootstrap::{
+    answers::Answers,
+    render::{Manner, Template},
+    running::{Process, Project, backend_flags},
+};
+
+/// The name of the service, and the route below which it is served.
+pub const NAME: &str = "build-times";
+pub const ROUTE: &str = "/build-times";
+pub const DESCRIPTION: &str = "How long builds take.";
+
+/// A user that the example back-end knows.
+pub const USER: &str = "you";
+pub const PASSWORD: &str = "demo";
+
+/// All services have one name and build into one folder, so they take turns.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A service and its back-end. Both end when this is dropped.
+pub struct Stage {
+    pub service: Process,
+    _backend: Process,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    pub fn with(auth: &str) -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let project = rendered(auth);
+        project.build().unwrap();
+        let backend = project.start_backend(backend_flags(auth)).unwrap();
+        let mut service = project.start("127.0.0.1:0", &backend).unwrap();
+        // Or the service would wait for a reader, once the pipe is full of its log.
+        let mut log = service.output().unwrap();
+        thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+        Self {
+            service,
+            _backend: backend,
+            _turn: turn,
+        }
+    }
+
+    /// The URL of `path` on the service's own port.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.service.address)
+    }
+}
+
+/// A folder below `target` for what a test leaves behind.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = Template::here().root.join("target").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn rendered(auth: &str) -> Project {
+    let template = Template::here();
+    let into = folder("browser").join(auth);
+    if into.exists() {
+        fs::remove_dir_all(&into).unwrap();
+    }
+    fs::create_dir(&into).unwrap();
+    let answers = Answers::named(NAME)
+        .with("description", DESCRIPTION)
+        .with("auth_type", auth);
+    Project {
+        folder: template.render(&answers, &into, Manner::SILENT).unwrap(),
+        name: NAME.to_owned(),
+        target: folder("renderings"),
+    }
+}

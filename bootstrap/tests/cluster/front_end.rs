@@ -1,0 +1,251 @@
+//! The way of a request: TLS ends at the front end, which goes by the path and rewrites nothing.
+
+use std::{fs, path::Path, process::Command};
+
+use bootstrap::{
+    render::Template,
+    running::{Project, backend_flags},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    commands::run,
+    images,
+    manifests::{Build, elements, front_ends},
+    namespace::Namespace,
+};
+
+/// Where a Service's pods are, in the place of a cluster's network.
+type Addresses<'a> = &'a [(&'a str, &'a str)];
+
+#[test]
+#[ignore = "needs root, podman, kubectl and nginx: run .ci/cluster"]
+fn services_answer_below_their_routes_at_the_front_end() {
+    let scratch = TempDir::new().unwrap();
+    let mut namespace = Namespace::new();
+    let mut fronts = front_ends().iter();
+    let front = fronts.find(|front| front.all("Ingress").count() > 0);
+    let front = front.expect("an example has an Ingress");
+    start_default_handler(&mut namespace, front, scratch.path());
+    let mut builds = Vec::new();
+    for (auth, listen, backend) in [
+        ("none", "127.0.0.1:9001", "127.0.0.1:9101"),
+        ("basic", "127.0.0.1:9002", "127.0.0.1:9102"),
+    ] {
+        let image = images::of(auth);
+        start_backend(&mut namespace, &image.rendered, backend);
+        let url = format!("http://{backend}");
+        let variables = [("LISTEN", listen), ("BACKEND_URL", url.as_str())];
+        namespace.start_container(&format!("{auth}-behind"), &image.name, &variables);
+        namespace.wait_for(&format!("http://{listen}/readyz"));
+        let base = image.rendered.folder.join("kubernetes/base");
+        builds.push(Build::of(auth, &base));
+    }
+    let addresses = [
+        ("default-handler", "127.0.0.1:8080"),
+        ("tested-none", "127.0.0.1:9001"),
+        ("tested-basic", "127.0.0.1:9002"),
+    ];
+    let ingresses: Vec<_> = builds
+        .iter()
+        .chain([front])
+        .flat_map(|build| build.all("Ingress"))
+        .collect();
+    start_ingress(&mut namespace, &ingresses, &addresses, scratch.path());
+
+    let ask = |path: &str, more: &[&str]| ask(&namespace, scratch.path(), path, more);
+    for (route, auth) in [("/app", "none"), ("/apples", "basic")] {
+        let (status, body) = ask(&format!("{route}/metadata"), &[]);
+        assert_eq!((status, &body["auth"]), (200, &json!(auth)));
+        let (status, body) = ask(&format!("{route}/v1.0/metadata.json"), &[]);
+        assert_eq!(
+            (status, &body["name"]),
+            (200, &json!(format!("tested-{auth}")))
+        );
+
+        let (status, body) = ask(&format!("{route}/build/time"), &["--user", "ada:demo"]);
+        let expected = json!({"jobname": "build", "metric": "time", "value": "2m 41s"});
+        assert_eq!((status, body), (200, expected));
+
+        for (path, status) in [
+            ("", 400),
+            ("/", 400),
+            ("/build", 400),
+            ("/a/b/c", 404),
+            ("/%FF/x", 400),
+        ] {
+            fails_in_shape(
+                ask(&format!("{route}{path}"), &["--user", "ada:demo"]),
+                status,
+            );
+        }
+    }
+    fails_in_shape(ask("/apples/build/time", &[]), 401);
+    // Not the beginning of a name, and nobody's.
+    for path in [
+        "/apple",
+        "/application/metadata",
+        "/appl",
+        "/",
+        "/metadata",
+        "/metrics",
+        "/readyz",
+    ] {
+        let answer = ask(path, &[]);
+        let content = "No service of this front end is at this path.";
+        assert_eq!(answer.1["error_content"], content, "{path}");
+        fails_in_shape(answer, 404);
+    }
+    // What is encoded stays so, all the way to the service.
+    let (status, body) = ask("/app/a%2Fb/time", &[]);
+    assert_eq!((status, &body["reason"]), (404, &json!("Not Found")));
+    assert_eq!(
+        body["error_content"]
+            .as_str()
+            .map(|text| text.contains("a/b")),
+        Some(true),
+        "{body}"
+    );
+    for body in ["--request POST", "--request DELETE"] {
+        let more: Vec<_> = body.split(' ').collect();
+        fails_in_shape(ask("/nowhere", &more), 404);
+    }
+}
+
+fn fails_in_shape((status, body): (u16, Value), expected: u16) {
+    assert_eq!(status, expected, "{body}");
+    assert_eq!(body["status_code"], expected, "{body}");
+    assert!(body["reason"].is_string(), "{body}");
+    assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+}
+
+/// Asks the front end by its name, over TLS that the certificate has to be right for.
+fn ask(namespace: &Namespace, scratch: &Path, path: &str, more: &[&str]) -> (u16, Value) {
+    let certificate = scratch.join("tls.crt");
+    let mut command = namespace.command("curl");
+    command
+        .args([
+            "--silent",
+            "--show-error",
+            "--path-as-is",
+            "--max-time",
+            "10",
+        ])
+        .args([
+            "--resolve",
+            "api.lsst.codes:443:127.0.0.1",
+            "--write-out",
+            "\n%{http_code} %{content_type}",
+        ])
+        .arg("--cacert")
+        .arg(certificate)
+        .args(more)
+        .arg(format!("https://api.lsst.codes{path}"));
+    let said = run(&mut command);
+    let (body, end) = said.rsplit_once('\n').unwrap();
+    let (status, kind) = end.split_once(' ').unwrap();
+    assert_eq!(kind, "application/json", "{path}: {said}");
+    (status.parse().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+/// nginx, configured from nothing but Ingresses, as a controller would do it.
+fn start_ingress(
+    namespace: &mut Namespace,
+    ingresses: &[&Value],
+    addresses: Addresses,
+    scratch: &Path,
+) {
+    let at = |file: &str| scratch.join(file).display().to_string();
+    run(Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=api.lsst.codes",
+            "-addext",
+            "subjectAltName=DNS:api.lsst.codes",
+        ])
+        .args(["-keyout", &at("tls.key"), "-out", &at("tls.crt")]));
+    let mut locations = String::new();
+    let hosts: Vec<_> = ingresses
+        .iter()
+        .map(|ingress| &ingress["spec"]["rules"][0]["host"])
+        .collect();
+    assert!(
+        hosts.iter().all(|host| *host == "api.lsst.codes"),
+        "{hosts:?}"
+    );
+    for ingress in ingresses {
+        let rules = elements(&ingress["spec"]["rules"]);
+        for path in rules.flat_map(|rule| elements(&rule["http"]["paths"])) {
+            assert_eq!(path["pathType"], "Prefix");
+            let service = path["backend"]["service"]["name"].as_str().unwrap();
+            let (_, address) = addresses.iter().find(|(name, _)| *name == service).unwrap();
+            let path = path["path"].as_str().unwrap().trim_end_matches('/');
+            let pass = format!("{{ proxy_pass http://{address}; }}\n");
+            if !path.is_empty() {
+                locations += &format!("location = {path} {pass}");
+            }
+            locations += &format!("location {path}/ {pass}");
+        }
+    }
+    let configuration = format!(
+        "pid {}; error_log stderr warn; events {{}}\nhttp {{ access_log off;\n\
+         server {{ listen 127.0.0.1:443 ssl; server_name api.lsst.codes;\n\
+         ssl_certificate {}; ssl_certificate_key {};\n\
+         proxy_http_version 1.1; proxy_set_header Host $host;\n{locations}}}\n}}\n",
+        at("nginx.pid"),
+        at("tls.crt"),
+        at("tls.key")
+    );
+    fs::write(scratch.join("ingress.conf"), configuration).unwrap();
+    let mut nginx = namespace.command("nginx");
+    namespace.start(nginx.args(["-g", "daemon off;", "-c", &at("ingress.conf")]));
+    namespace.wait_for("https://127.0.0.1/app/readyz");
+}
+
+/// nginx, with the configuration that the front end's ConfigMap has.
+fn start_default_handler(namespace: &mut Namespace, front: &Build, scratch: &Path) {
+    let map = front
+        .all("ConfigMap")
+        .next()
+        .expect("the front end has a ConfigMap");
+    let file = scratch.join("default-handler.conf");
+    let text = map["data"]["nginx.conf"].as_str().unwrap();
+    fs::write(
+        &file,
+        text.replace("/tmp/", &format!("{}/", scratch.display())),
+    )
+    .unwrap();
+    let mut nginx = namespace.command("nginx");
+    namespace.start(
+        nginx
+            .args(["-g", "daemon off; user root;", "-c"])
+            .arg(&file),
+    );
+    namespace.wait_for("http://127.0.0.1:8080/healthz");
+}
+
+/// The example back-end of a rendering.
+pub fn start_backend(
+    namespace: &mut Namespace,
+    rendered: &crate::manifests::Rendered,
+    listen: &str,
+) {
+    let project = Project {
+        folder: rendered.folder.clone(),
+        name: rendered.answers.name.clone(),
+        target: Template::here().root.join("target/renderings"),
+    };
+    project.build().unwrap();
+    // The next rendering's takes its place.
+    let program = project.target.join("debug/examples/backend");
+    let copy = project.folder.join("backend");
+    fs::copy(program, &copy).unwrap();
+    let flags = backend_flags(rendered.answers.get("auth_type").unwrap());
+    let mut command = namespace.command(copy.to_str().unwrap());
+    namespace.start(command.args(flags).env("LISTEN", listen));
+    namespace.wait_for(&format!("http://{listen}/"));
+}

@@ -1,0 +1,101 @@
+//! What a pod needs at 1,000 requests per second: the figures behind the resources in its manifest.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::{
+    commands::run,
+    front_end::start_backend,
+    images,
+    manifests::{Build, elements},
+    namespace::Namespace,
+};
+
+/// Fifty connections that rest for 50 ms between a request's answer and the next request.
+const WRK: [&str; 3] = ["-t1", "-c50", "-d10s"];
+const REST: &str = "function delay() return 50 end\n";
+
+#[test]
+#[ignore = "needs root, podman and wrk: run .ci/cluster"]
+fn resources_suffice_for_a_thousand_requests_per_second() {
+    for auth in ["none", "basic", "bitly-proxy"] {
+        let image = images::of(auth);
+        let mut namespace = Namespace::new();
+        start_backend(&mut namespace, &image.rendered, "127.0.0.1:9101");
+        let container = format!("{auth}-at-rate");
+        let variables = [
+            ("LISTEN", "127.0.0.1:9001"),
+            ("BACKEND_URL", "http://127.0.0.1:9101"),
+            ("AUTH_LOGIN_HOSTS", "localhost:9102"),
+        ];
+        namespace.start_container(&container, &image.name, &variables);
+        namespace.wait_for("http://127.0.0.1:9001/readyz");
+
+        let process = namespace.inspect(&container, "{{.State.Pid}}");
+        let before = cpu_seconds(&process);
+        let route = image.rendered.given("route", &format!("/{}", image.name));
+        let said = load(
+            &namespace,
+            &format!("http://127.0.0.1:9001{route}/build/time"),
+        );
+        let used = (cpu_seconds(&process) - before) / 10.0;
+        assert!(
+            !said.contains("Non-2xx") && !said.contains("Socket errors"),
+            "{said}"
+        );
+        let rate = said
+            .lines()
+            .find_map(|line| line.strip_prefix("Requests/sec:"));
+        let rate: f64 = rate.expect("wrk says the rate").trim().parse().unwrap();
+        let memory = peak_megabytes(&process);
+        let cpu = used * 1000.0;
+        println!("{auth}: at {rate:.0} sample requests/s: {cpu:.0} m CPU, {memory:.0} MB at most");
+        assert!(rate > 500.0, "the machine is too busy to tell");
+
+        let base = Build::of(auth, &image.rendered.folder.join("kubernetes/base"));
+        let deployment = base.get("Deployment", &image.name);
+        let container = elements(&deployment["spec"]["template"]["spec"]["containers"]).next();
+        let requests = &container.unwrap()["resources"]["requests"];
+        let requested = |resource: &str, unit: &str| -> f64 {
+            let amount = requests[resource].as_str().unwrap();
+            amount.strip_suffix(unit).unwrap().parse().unwrap()
+        };
+        assert!(memory <= requested("memory", "Mi"), "{memory} MB");
+        // Three times, since a neighbour on the same core makes each instruction cost more.
+        assert!(cpu <= 3.0 * requested("cpu", "m"), "{cpu} m");
+    }
+}
+
+fn load(namespace: &Namespace, url: &str) -> String {
+    let scratch = TempDir::new().unwrap();
+    let script = scratch.path().join("rest.lua");
+    fs::write(&script, REST).unwrap();
+    let mut wrk = namespace.command("wrk");
+    // `ada:demo`
+    let ada = "Authorization: Basic YWRhOmRlbW8=";
+    run(wrk.args(WRK).args(["-H", ada, "-s"]).arg(script).arg(url))
+}
+
+/// The CPU time that a process has used, to a hundredth of a second.
+fn cpu_seconds(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, after_name) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<_> = after_name.split_whitespace().collect();
+    let ticks: u32 = fields[11..13]
+        .iter()
+        .map(|field| field.parse::<u32>().unwrap())
+        .sum();
+    f64::from(ticks) / 100.0
+}
+
+/// The most memory that a process has held.
+fn peak_megabytes(process: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kilobytes: f64 = line.split_whitespace().next().unwrap().parse().unwrap();
+    kilobytes / 1024.0
+}
