@@ -1,19 +1,14 @@
 //! House: what is served where, and through which layers a request goes.
 
-use axum::{
-    Router,
-    extract::Request,
-    middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
-};
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::{Router, extract::Request};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     apikit::{
         Backend, BackendError, Settings, Vitals,
         access::Access,
-        below, docs, health, json,
+        below, docs, health,
+        json::ErrorsAsJson,
         limits::{self, Places},
         metadata, metrics, openapi,
     },
@@ -46,9 +41,9 @@ pub fn house(
     let document = openapi::document(&METADATA, ROUTE, described, described_index);
 
     // Only what the author writes is limited: a full service still says who it is and that it lives.
-    let time = from_fn_with_state(settings.request_timeout, limits::time);
-    let in_flight = from_fn_with_state(Places::new(settings.max_in_flight), limits::in_flight);
-    let limited = |routes: Router| routes.layer(time.clone()).layer(in_flight.clone());
+    let places = Places::new(settings.max_in_flight);
+    let work = limits::Work::new(places, settings.request_timeout);
+    let limited = |routes: Router| routes.layer(work.clone());
 
     let everywhere = limited(routes)
         .merge(metadata::router(&METADATA))
@@ -65,17 +60,12 @@ pub fn house(
         // A request meets the first layer first. One call takes them all: each call costs a box or two.
         .layer((
             Access::new(&vitals.metrics), // outermost: what it notes is what the caller got
-            from_fn(json::errors_as_json), // sees the answer of every layer but that one
-            from_fn(limits::head), // refuses in plain words, which the layer above puts into shape
-            CatchPanicLayer::custom(panicked), // innermost, so that a panic is an error to all others
+            ErrorsAsJson,                 // puts what the router and the handlers refuse into shape
+            limits::Head,                 // refuses before anything is done
         ))
 }
 
 async fn unknown(request: Request) -> BackendError {
     let path = request.uri().path();
     BackendError::not_found(format!("Nothing is served at {path}."))
-}
-
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    BackendError::internal("a handler panicked").into_response()
 }

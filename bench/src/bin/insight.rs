@@ -11,14 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, middleware::from_fn, routing::get};
+use axum::{Router, routing::get};
 use clap::Parser;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tower_http::catch_panic::CatchPanicLayer;
 use uservice::{
     apikit::{Metrics, Readiness, Settings, Vitals, json, limits, metadata, serve},
     app,
@@ -190,9 +189,8 @@ async fn serve(kind: &str) {
             return;
         }
         "without" => metadata::router(&METADATA).layer((
-            from_fn(json::errors_as_json),
-            from_fn(limits::head),
-            CatchPanicLayer::new(),
+            json::ErrorsAsJson,
+            limits::Head,
         )),
         _ => {
             let dropped = vitals.metrics.dropped_lines();

@@ -5,6 +5,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -16,7 +17,6 @@ use axum::{
 };
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use tracing::instrument::{Instrument, Instrumented};
 
 use super::{
     health,
@@ -89,7 +89,7 @@ where
             in_flight.route(),
             request.uri().path(),
         );
-        let trail = trail.in_span(span.clone());
+        let trail = Arc::new(trail.in_span(span));
         let entry = Entry {
             trail: trail.clone(),
             method: request.method().clone(),
@@ -100,7 +100,7 @@ where
         };
         request.extensions_mut().insert(trail);
         Answering {
-            answer: self.inner.call(request).instrument(span),
+            answer: Some(self.inner.call(request)),
             entry,
         }
     }
@@ -109,9 +109,20 @@ where
 pin_project! {
     /// A request that is being answered. Dropped before that, its client has left.
     pub struct Answering<F> {
+        // None once it has been given: all work on it, its end included, belongs into the span.
         #[pin]
-        answer: Instrumented<F>,
+        answer: Option<F>,
         entry: Entry,
+    }
+
+    impl<F> PinnedDrop for Answering<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.answer.is_some() {
+                let _in_span = this.entry.trail.span().enter();
+                this.answer.set(None);
+            }
+        }
     }
 }
 
@@ -119,8 +130,14 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Ok(mut answer) = ready!(this.answer.poll(cx));
+        let mut this = self.project();
+        let Ok(mut answer) = {
+            let _in_span = this.entry.trail.span().enter();
+            let answer = this.answer.as_mut().as_pin_mut();
+            let answer = ready!(answer.expect("nobody asks after the answer").poll(cx));
+            this.answer.set(None);
+            answer
+        };
         let id = this.entry.trail.id().to_header();
         answer.headers_mut().insert(REQUEST_ID, id);
         this.entry.status = answer.status().as_u16();
@@ -130,7 +147,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
 
 /// What is noted of a request when this is dropped.
 struct Entry {
-    trail: Trail,
+    trail: Arc<Trail>,
     method: Method,
     uri: Uri,
     start: Instant,
@@ -149,9 +166,9 @@ impl Drop for Entry {
         let milliseconds = time.as_micros() as f64 / 1000.0;
         let (method, path) = (self.method.as_str(), self.uri.path());
         if is_routine(path) {
-            tracing::debug!(target: "access", parent: span, method, path, status, milliseconds, "answered");
+            tracing::debug!(target: "access", parent: span, message = "answered", method, path, status, milliseconds);
         } else {
-            tracing::info!(target: "access", parent: span, method, path, status, milliseconds, "answered");
+            tracing::info!(target: "access", parent: span, message = "answered", method, path, status, milliseconds);
         }
     }
 }

@@ -14,8 +14,12 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
+
+/// How long a client may keep a connection open between requests. Longer than the load balancers
+/// in front do (Google's keep 600 s), so that no request of theirs meets a closing connection.
+const IDLE_TIME: Duration = Duration::from_secs(620);
 
 /// How long a client may take over the head of a request, from its first byte.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -26,20 +30,42 @@ const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
 /// How long a client may take none of an answer's bytes.
 const STALL_TIME: Duration = Duration::from_secs(60);
 
-/// A stream whose reads fail when a request's head takes too long, and whose writes fail when the
-/// client does not take what is written.
+/// A stream whose reads fail when a request or its head takes too long to come, and whose writes fail when
+/// the client does not take what is written.
 ///
 /// hyper's own limit counts from the end of the request before, so it would close idle
 /// connections as fast as slow ones, under the feet of the load balancer that keeps them open.
 pub(super) struct Connection {
     stream: TcpStream,
     turns: Turns,
-    /// The deadline of the head that is awaited or being read, and the turn that it was set in.
-    head: Option<(Pin<Box<Sleep>>, usize)>,
-    /// Whether the first request has begun.
-    begun: bool,
+    /// The turn of the last read.
+    turn: usize,
+    awaited: Awaited,
+    /// When what is awaited is too late; none before it has been waited for.
+    deadline: Option<Instant>,
+    /// Wakes the connection at the deadline or before: setting it anew for each request would cost more
+    /// than to look once too often.
+    alarm: Pin<Box<Sleep>>,
     /// The deadline of the write that waits for the client.
     stall: Option<Pin<Box<Sleep>>>,
+}
+
+/// What the client is to send next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    FirstRequest,
+    NextRequest,
+    RestOfHead,
+}
+
+impl Awaited {
+    fn time(self) -> Duration {
+        match self {
+            Self::FirstRequest => FIRST_BYTE_TIME,
+            Self::NextRequest => IDLE_TIME,
+            Self::RestOfHead => HEAD_TIME,
+        }
+    }
 }
 
 /// Whose turn it is: the client's while the count is even, the service's while it is odd.
@@ -68,13 +94,35 @@ impl Drop for Turn {
 
 impl Connection {
     pub fn new(stream: TcpStream, turns: Turns) -> Self {
-        let turn = turns.count();
         Self {
             stream,
+            turn: turns.count(),
             turns,
-            begun: false,
-            head: Some((Box::pin(sleep(FIRST_BYTE_TIME)), turn)),
+            awaited: Awaited::FirstRequest,
+            deadline: None,
+            alarm: Box::pin(sleep(FIRST_BYTE_TIME)),
             stall: None,
+        }
+    }
+
+    fn awaits(&mut self, awaited: Awaited) {
+        self.awaited = awaited;
+        self.deadline = None;
+    }
+
+    /// Ends when what is awaited is too late.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let time = self.awaited.time();
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + time);
+        if self.alarm.deadline() > deadline {
+            self.alarm.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            if self.alarm.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(deadline);
         }
     }
 
@@ -86,6 +134,8 @@ impl Connection {
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stall = None;
+            // The next request is awaited from the last byte of the answer on.
+            self.deadline = None;
             return written;
         }
         let stall = self
@@ -103,25 +153,25 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let turn = self.turns.count();
-        if self.head.as_ref().is_some_and(|(_, began)| *began != turn) {
-            self.head = None;
+        if turn != self.turn {
+            self.turn = turn;
+            self.awaits(Awaited::NextRequest);
         }
+        let is_clients = turn.is_multiple_of(2);
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            let begins = turn.is_multiple_of(2) && buffer.filled().len() > before;
-            if begins && (self.head.is_none() || !self.begun) {
-                self.begun = true;
-                self.head = Some((Box::pin(sleep(HEAD_TIME)), turn));
+            let begins = self.awaited != Awaited::RestOfHead && buffer.filled().len() > before;
+            if is_clients && begins {
+                self.awaits(Awaited::RestOfHead);
             }
             return Poll::Ready(read);
         }
-        match &mut self.head {
-            Some((deadline, _)) => {
-                ready!(deadline.as_mut().poll(cx));
-                Poll::Ready(Err(too_late("the request's head took too long")))
-            }
-            None => Poll::Pending,
+        // While the service has its turn, the client may be silent.
+        if is_clients {
+            ready!(self.poll_late(cx));
+            return Poll::Ready(Err(too_late("the client sent too little for too long")));
         }
+        Poll::Pending
     }
 }
 

@@ -1,14 +1,25 @@
 //! House: what one request may cost, and how many may run at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Ready, ready},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::sync::Semaphore;
+use futures_util::future::Either;
+use pin_project_lite::pin_project;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Sleep, sleep},
+};
+use tower::{Layer, Service};
 
 use super::error::{BackendError, Result};
 
@@ -24,38 +35,59 @@ const MAX_HEADERS: usize = 100;
 /// How soon a caller who found the service full may come back.
 const FULL_FOR: Duration = Duration::from_secs(1);
 
-/// Middleware that refuses an oversized URI with 414 and oversized headers with 431.
-pub async fn head(request: Request, next: Next) -> Response {
-    let uri = request.uri();
-    let path_and_query = uri.path_and_query().map_or(0, |uri| uri.as_str().len());
-    if path_and_query > MAX_URI {
-        return BackendError::new(StatusCode::URI_TOO_LONG)
-            .with_content(format!("The URI is longer than {MAX_URI} bytes."))
-            .into_response();
+/// The layer that refuses an oversized URI with 414 and oversized headers with 431.
+#[derive(Clone, Copy, Debug)]
+pub struct Head;
+
+impl<S> Layer<S> for Head {
+    type Service = Checking<S>;
+
+    fn layer(&self, inner: S) -> Checking<S> {
+        Checking { inner }
     }
-    let headers = request.headers();
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
-        return BackendError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
-            .with_content(format!(
-                "The request has more than {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes of them."
-            ))
-            .into_response();
-    }
-    next.run(request).await
 }
 
-/// Middleware that gives a request `limit` to be answered, and answers 504 in its place after that.
-pub async fn time(State(limit): State<Duration>, request: Request, next: Next) -> Result<Response> {
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .map_err(|_| {
-            let limit = humantime::format_duration(limit);
-            BackendError::gateway_timeout(format!("The request took longer than {limit}."))
-        })
+/// The service that [`Head`] makes of another one.
+#[derive(Clone, Debug)]
+pub struct Checking<S> {
+    inner: S,
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Checking<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<std::result::Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match check(&request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(error) => Either::Right(ready(Ok(error.into_response()))),
+        }
+    }
+}
+
+fn check(request: &Request) -> Result<()> {
+    let uri = request.uri().path_and_query();
+    if uri.is_some_and(|uri| uri.as_str().len() > MAX_URI) {
+        let why = format!("The URI is longer than {MAX_URI} bytes.");
+        return Err(BackendError::new(StatusCode::URI_TOO_LONG).with_content(why));
+    }
+    let headers = request.headers();
+    let lengths = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    if headers.len() > MAX_HEADERS || lengths.sum::<usize>() > MAX_HEADER_BYTES {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        let why = format!(
+            "The request has more than {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes of them."
+        );
+        return Err(BackendError::new(status).with_content(why));
+    }
+    Ok(())
 }
 
 /// The places for requests that may run at once. Clones share them.
@@ -69,17 +101,95 @@ impl Places {
     }
 }
 
-/// Middleware that refuses a request with 503 and `Retry-After` when all places are taken.
+/// The layer that limits what handlers take: how many requests they answer at once, and how long they
+/// may take over each.
 ///
-/// Answering late is worse than not at all: a queue would only grow, and the caller who gave up
-/// would still be served.
-pub async fn in_flight(
-    State(places): State<Places>,
-    request: Request,
-    next: Next,
-) -> Result<Response> {
-    let Ok(_place) = places.0.try_acquire() else {
-        return Err(BackendError::unavailable("The service is full.", FULL_FOR));
-    };
-    Ok(next.run(request).await)
+/// A request that finds all places taken is refused with 503 and `Retry-After`. Answering late is worse than
+/// not at all: a queue would only grow, and the caller who gave up would still be served. One that takes
+/// too long is answered with 504.
+#[derive(Clone, Debug)]
+pub struct Work {
+    places: Places,
+    time: Duration,
+}
+
+impl Work {
+    /// The layer with room for as many requests as there are places, and `time` for each.
+    pub fn new(places: Places, time: Duration) -> Self {
+        Self { places, time }
+    }
+}
+
+impl<S> Layer<S> for Work {
+    type Service = Limiting<S>;
+
+    fn layer(&self, inner: S) -> Limiting<S> {
+        let work = self.clone();
+        Limiting { inner, work }
+    }
+}
+
+/// The service that [`Work`] makes of another one.
+#[derive(Clone, Debug)]
+pub struct Limiting<S> {
+    inner: S,
+    work: Work,
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Limiting<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<Limited<S::Future>, Ready<std::result::Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Ok(place) = self.work.places.0.clone().try_acquire_owned() else {
+            let error = BackendError::unavailable("The service is full.", FULL_FOR);
+            return Either::Right(ready(Ok(error.into_response())));
+        };
+        Either::Left(Limited {
+            answer: self.inner.call(request),
+            time: self.work.time,
+            late: None,
+            _place: place,
+        })
+    }
+}
+
+pin_project! {
+    /// A request in its place.
+    pub struct Limited<F> {
+        #[pin]
+        answer: F,
+        time: Duration,
+        // Set once the answer is waited for: most are there at once.
+        #[pin]
+        late: Option<Sleep>,
+        _place: OwnedSemaphorePermit,
+    }
+}
+
+impl<F, E> Future for Limited<F>
+where
+    F: Future<Output = std::result::Result<Response, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(answer) = this.answer.poll(cx) {
+            return Poll::Ready(answer);
+        }
+        if this.late.is_none() {
+            this.late.set(Some(sleep(*this.time)));
+        }
+        let late = this.late.as_pin_mut().expect("it was set");
+        ready!(late.poll(cx));
+        let time = humantime::format_duration(*this.time);
+        let error = BackendError::gateway_timeout(format!("The request took longer than {time}."));
+        Poll::Ready(Ok(error.into_response()))
+    }
 }

@@ -4,7 +4,7 @@
 //! existing [`axum::Router`] can take one piece of it and leave the rest:
 //!
 //! - [`metadata::router`] answers who a service is; [`below`] serves a router under a route as well;
-//! - [`BackendError`] is the one shape of an error, [`json::errors_as_json`] gives it to all others;
+//! - [`BackendError`] is the one shape of an error, [`json::ErrorsAsJson`] gives it to all others;
 //! - [`Backend`] asks the back-end on behalf of a [`Caller`], with time limits and retries;
 //! - [`openapi::document`] describes the service, and [`docs::router`] shows that to people;
 //! - [`access`] notes each request in [`logs`], [`Metrics`] and [`traces`];

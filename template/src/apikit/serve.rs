@@ -1,19 +1,16 @@
 //! House: takes connections until told to stop, and then lets the requests in flight finish.
 
-use std::{net::SocketAddr, pin::pin, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     http::{HeaderValue, header::CONNECTION},
 };
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tower::ServiceExt;
@@ -23,12 +20,8 @@ use super::{
     health::Readiness,
 };
 
-/// How long a client may keep a connection open between requests. Longer than the load balancers
-/// in front do (Google's keep 600 s), so that no request of theirs meets a closing connection.
-const IDLE: Duration = Duration::from_secs(620);
-
 /// How many headers, and how many bytes of head, are read at all. Both lie above what
-/// [`limits::head`](super::limits::head) refuses in the error shape; beyond them the answer is a
+/// [`limits::Head`](super::limits::Head) refuses in the error shape; beyond them the answer is a
 /// bare 431 and the connection closes.
 const MAX_HEADERS: usize = 256;
 const MAX_HEAD: usize = 128 * 1024;
@@ -97,33 +90,36 @@ pub async fn serve(
     stopping: Stopping,
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
-    let connections = GracefulShutdown::new();
-    let (cut, is_cut) = watch::channel(());
+    let mut connections = Connections {
+        // Handlers are put together now, and not for each request.
+        app: app.with_state(()),
+        readiness: readiness.clone(),
+        graceful: GracefulShutdown::new(),
+        tasks: JoinSet::new(),
+    };
     let drained = async {
         stop.await;
         tracing::info!("draining: /readyz answers 503 from now on");
         readiness.drain();
         sleep(stopping.drain_delay).await;
     };
-    let serving = Serving {
-        app,
-        readiness: readiness.clone(),
-        is_cut,
-    };
     tokio::select! {
         () = drained => {}
-        () = take(&listener, serving, &connections) => {}
+        () = connections.take(&listener) => {}
     }
 
     drop(listener);
-    let open = connections.count();
+    let Connections {
+        graceful,
+        mut tasks,
+        ..
+    } = connections;
+    let open = graceful.count();
     tracing::info!(open, "closing: no more connections are taken");
-    let mut finished = pin!(connections.shutdown());
-    if timeout(stopping.grace, &mut finished).await.is_ok() {
+    if timeout(stopping.grace, graceful.shutdown()).await.is_ok() {
         return Ok(());
     }
-    drop(cut);
-    finished.await;
+    tasks.shutdown().await;
     let grace = humantime::format_duration(stopping.grace);
     let sentence =
         format!("Requests were still in flight {grace} after the last connection was taken.");
@@ -131,66 +127,62 @@ pub async fn serve(
     Err(sentence)
 }
 
-/// What every connection is served with.
-#[derive(Clone)]
-struct Serving {
+/// The connections that are open, and what they are served with.
+struct Connections {
     app: Router,
     readiness: Readiness,
-    /// Ends when the sender does, and every connection with it.
-    is_cut: watch::Receiver<()>,
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
 }
 
-/// Takes connections and never ends.
-async fn take(listener: &TcpListener, serving: Serving, connections: &GracefulShutdown) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, serving.clone(), connections),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                sleep(BREATH).await;
+impl Connections {
+    /// Takes connections and never ends.
+    async fn take(&mut self, listener: &TcpListener) {
+        loop {
+            tokio::select! {
+                taken = listener.accept() => match taken {
+                    Ok((stream, _)) => self.serve(stream),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be taken");
+                        sleep(BREATH).await;
+                    }
+                },
+                Some(_) = self.tasks.join_next() => {}
             }
         }
     }
-}
 
-fn spawn(stream: TcpStream, serving: Serving, connections: &GracefulShutdown) {
-    let Serving {
-        app,
-        readiness,
-        mut is_cut,
-    } = serving;
-    // Answers are written whole: waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
-    let turns = Turns::default();
-    let stream = TokioIo::new(Connection::new(stream, turns.clone()));
-    let service = service_fn(move |request| {
-        let turn = turns.begin();
-        let (app, readiness) = (app.clone(), readiness.clone());
-        async move {
-            let mut answer = app.oneshot(request).await;
-            if let Ok(answer) = &mut answer
-                && readiness.is_draining()
-            {
-                // The client's next request goes to another replica.
-                answer.headers_mut().insert(CONNECTION, CLOSE);
+    fn serve(&mut self, stream: TcpStream) {
+        // Answers are written whole: waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let turns = Turns::default();
+        let stream = TokioIo::new(Connection::new(stream, turns.clone()));
+        let (app, readiness) = (self.app.clone(), self.readiness.clone());
+        let service = service_fn(move |request| {
+            let turn = turns.begin();
+            let (app, readiness) = (app.clone(), readiness.clone());
+            async move {
+                let mut answer = app.oneshot(request).await;
+                if let Ok(answer) = &mut answer
+                    && readiness.is_draining()
+                {
+                    // The client's next request goes to another replica.
+                    answer.headers_mut().insert(CONNECTION, CLOSE);
+                }
+                drop(turn);
+                answer
             }
-            drop(turn);
-            answer
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(stream, service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        tokio::select! {
-            ended = connection => if let Err(error) = ended {
+        });
+        let connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(stream, service);
+        let connection = self.graceful.watch(connection);
+        self.tasks.spawn(async move {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
-            },
-            _ = is_cut.changed() => {}
-        }
-    });
+            }
+        });
+    }
 }

@@ -15,9 +15,9 @@ const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 /// Longer ids than this are somebody's mistake, and would be copied into every log line.
 const MAX_ID: usize = 128;
 
-/// What a request brings along. It stands among the request's extensions, and goes on with the
-/// [`Caller`](super::Caller).
-#[derive(Clone, Debug)]
+/// What a request brings along. It stands among the request's extensions as an `Arc<Trail>`, and goes on
+/// with the [`Caller`](super::Caller).
+#[derive(Debug)]
 pub struct Trail {
     id: RequestId,
     parent: Option<HeaderValue>,

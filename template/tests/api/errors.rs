@@ -1,10 +1,9 @@
 //! House: every error has the one shape, whichever layer it comes from.
 
-use axum::{Json, Router, middleware::from_fn, routing::post};
+use axum::{Json, Router, routing::post};
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
-use uservice::apikit::{BackendError, Metrics, access::Access, json as shape};
+use uservice::apikit::{BackendError, Metrics, access::Access, json::ErrorsAsJson};
 
 use crate::test_app::{Answer, TestApp, client};
 
@@ -71,8 +70,7 @@ fn failing() -> Router {
             "/text",
             post(|| async { (axum::http::StatusCode::CONFLICT, "taken") }),
         )
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(shape::errors_as_json))
+        .layer(ErrorsAsJson)
         .layer(Access::new(&Metrics::default()))
 }
 

@@ -43,8 +43,9 @@ impl Log {
         let path = file.to_str().unwrap();
         let arguments = ["test", "--log-level=debug", "--log-file", path];
         let settings = Settings::parse_from(arguments);
+        let filter = settings.logs.filter().unwrap();
         let (lines, writing) = settings.logs.watcher("test", &Default::default()).unwrap();
-        let subscriber = tracing_subscriber::registry().with(lines);
+        let subscriber = tracing_subscriber::registry().with(lines).with(filter);
         Self {
             file,
             writing,

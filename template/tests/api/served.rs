@@ -57,7 +57,7 @@ fn routes_are_listed_wherever_they_come_from() {
         .merge(Router::new().route("/merged", post(async || "")))
         .nest("/nested", inner)
         .route_service("/service", tower::service_fn(async |_| Ok("")))
-        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(uservice::apikit::json::ErrorsAsJson)
         .fallback(async || "");
     let mut listed: Vec<_> = by(&router)
         .into_iter()

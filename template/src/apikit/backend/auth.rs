@@ -1,6 +1,6 @@
 //! House: who is asking, and how the back-end is told.
 
-use std::{convert::Infallible, fmt};
+use std::{convert::Infallible, fmt, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -47,7 +47,7 @@ impl Auth {
 #[derive(Clone, Default)]
 pub struct Caller {
     authorization: Option<HeaderValue>,
-    trail: Option<Trail>,
+    trail: Option<Arc<Trail>>,
 }
 
 impl Caller {
@@ -70,7 +70,7 @@ impl Caller {
 
     /// What the caller's request brought along, if there is a request.
     pub(super) fn trail(&self) -> Option<&Trail> {
-        self.trail.as_ref()
+        self.trail.as_deref()
     }
 
     /// The user name and password that the caller sent as HTTP Basic; `None` when there are none.

@@ -154,6 +154,9 @@ fn url(base: &Url, path: &str) -> Result<Url> {
 }
 
 fn is_dots(segment: &str) -> bool {
+    if segment.len() > "%2e%2e".len() {
+        return false;
+    }
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");
     plain == "." || plain == ".."
 }

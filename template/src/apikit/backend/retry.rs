@@ -60,24 +60,32 @@ where
     F: Future<Output = Result<Response, Failure>>,
 {
     let first = Attempt::first(request);
-    let Some(again) = first
-        .again
-        .clone()
-        .filter(|again| again.method().is_idempotent())
-    else {
-        return succeeded(exchange(first).await).await;
+    let again = first.again.clone();
+    let failure = match succeeded(exchange(first).await).await {
+        Err(failure) if failure.transient => failure,
+        answer => return answer,
     };
-    let first = Mutex::new(Some(first));
+    let Some(again) = again.filter(|again| again.method().is_idempotent()) else {
+        return Err(failure);
+    };
+
+    let failure = Mutex::new(Some(failure));
     let pauses = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE)
         .with_max_times(RETRIES)
         .with_jitter();
     let attempt = async || {
-        let first = first.lock().expect("nobody panics while holding it").take();
-        let attempt = first.unwrap_or_else(|| Attempt::again(&again));
-        succeeded(exchange(attempt).await).await
+        let first = failure
+            .lock()
+            .expect("nobody panics while holding it")
+            .take();
+        match first {
+            Some(failure) => Err(failure),
+            None => succeeded(exchange(Attempt::again(&again)).await).await,
+        }
     };
-    attempt
+    // In a box, since every request would carry the room for it.
+    let retried = attempt
         .retry(pauses)
         .when(|failure| failure.transient)
         .adjust(|failure, pause| {
@@ -89,8 +97,8 @@ where
         .notify(|failure, pause| {
             let status = failure.error.status().as_u16();
             tracing::warn!(status, ?pause, "the back-end is asked again");
-        })
-        .await
+        });
+    Box::pin(retried.into_future()).await
 }
 
 /// A request that is about to be sent, and the same once more where it can be sent again: not when

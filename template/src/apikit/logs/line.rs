@@ -5,24 +5,47 @@
 //! name that is taken already is left out: a line has no two fields of one name.
 
 use std::{
-    fmt::{self, Debug, Display},
+    cell::{Cell, RefCell},
+    fmt::Debug,
     io::Write,
-    time::SystemTime,
+    ops::Range,
+    rc::Rc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde::Serialize;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
+    Event, Level, Metadata, Subscriber,
+    callsite::Identifier,
+    field::{Field, FieldSet, Visit},
     span::{Attributes, Id, Record},
 };
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use super::{sink::Sink, syslog::Header};
+use super::{
+    json::{Value, write_text},
+    sink::Sink,
+    syslog::Header,
+};
 
 /// More than most lines need.
 const LENGTH: usize = 512;
+
+/// More than most fields of a span need.
+const ROOM: usize = 64;
+
+/// The fields that every line begins with.
+const BEFORE: [&str; 3] = ["timestamp", "level", "target"];
+
+/// A time such as `2026-01-31T12:00:00.123456Z`.
+type Timestamp = [u8; 27];
+
+thread_local! {
+    /// The second of the last line and its timestamp: the next line's differs in little.
+    static LAST: Cell<(u64, Timestamp)> = const { Cell::new((0, *b"1970-01-01T00:00:00.000000Z")) };
+}
 
 /// Writes each event as one line.
 pub(super) struct Lines {
@@ -40,7 +63,9 @@ impl Lines {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = SpanFields::default();
-        attributes.record(&mut Each(|name, value: Value<'_>| fields.put(name, value)));
+        attributes.record(&mut Each(|field: &Field, value: Value<'_>| {
+            fields.put(field, value)
+        }));
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
         }
@@ -50,155 +75,167 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         if let Some(span) = context.span(id)
             && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
         {
-            values.record(&mut Each(|name, value: Value<'_>| fields.put(name, value)));
+            values.record(&mut Each(|field: &Field, value: Value<'_>| {
+                fields.put(field, value)
+            }));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut line = Vec::with_capacity(LENGTH);
+        let now = timestamp(SystemTime::now());
+        let now = str::from_utf8(&now).expect("it is ASCII");
         // What comes from the `log` crate is an event of one kind, whose real origin is in its fields.
-        let normalized = event.normalized_metadata();
-        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let now = humantime::format_rfc3339_micros(SystemTime::now());
+        let origin = match event.normalized_metadata() {
+            Some(metadata) => Rc::new(Origin::of(&metadata, event.metadata())),
+            None => Origin::known(event.metadata()),
+        };
         if let Some(header) = &self.syslog {
-            header.write(&mut line, *metadata.level(), &now);
+            header.write(&mut line, origin.level, now);
         }
 
-        let mut object = Object::begin(&mut line);
-        object.put_plain("timestamp", &now);
-        object.put("level", Value::Text(metadata.level().as_str()));
-        object.put("target", Value::Text(metadata.target()));
-        event.record(&mut Each(|name, value: Value<'_>| object.put(name, value)));
-        let spans = context.event_scope(event).into_iter().flatten();
-        for span in spans {
+        line.extend_from_slice(b"{\"timestamp\":\"");
+        line.extend_from_slice(now.as_bytes());
+        line.extend_from_slice(&origin.head);
+        event.record(&mut Each(|field: &Field, value: Value<'_>| {
+            if let Some(key) = &origin.keys[field.index()] {
+                line.extend_from_slice(key);
+                value.write(&mut line);
+            }
+        }));
+        let mut names = SmallVec::<[_; 8]>::new();
+        for span in context.event_scope(event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<SpanFields>() {
-                for (name, value) in &fields.0 {
-                    object.put_json(name, value);
+                for (name, field) in fields.iter() {
+                    if !origin.has(name) && !names.contains(&name) {
+                        names.push(name);
+                        line.extend_from_slice(field);
+                    }
                 }
             }
         }
-        object.end();
+        line.extend_from_slice(b"}\n");
         self.sink.push(&line);
     }
 }
 
-/// A JSON object that is being written.
-struct Object<'a> {
-    line: &'a mut Vec<u8>,
-    names: Vec<&'static str>,
+/// What all lines of one place in the code have in common, made once in each thread.
+struct Origin {
+    level: Level,
+    /// What stands between the timestamp and the fields.
+    head: Vec<u8>,
+    names: &'static FieldSet,
+    /// The name of each field with what stands round it; none for what is left out.
+    keys: Vec<Option<Vec<u8>>>,
 }
 
-impl<'a> Object<'a> {
-    fn begin(line: &'a mut Vec<u8>) -> Self {
-        line.push(b'{');
+thread_local! {
+    static ORIGINS: RefCell<FxHashMap<Identifier, Rc<Origin>>> = RefCell::default();
+}
+
+impl Origin {
+    fn known(metadata: &'static Metadata<'static>) -> Rc<Self> {
+        let origin = || Rc::new(Self::of(metadata, metadata));
+        let known = ORIGINS.try_with(|origins| {
+            let mut origins = origins.borrow_mut();
+            let known = origins.entry(metadata.callsite());
+            known.or_insert_with(origin).clone()
+        });
+        // A thread that ends may still have something to say.
+        known.unwrap_or_else(|_| origin())
+    }
+
+    /// The origin `metadata`, of events with the fields of `event`.
+    fn of(metadata: &Metadata<'_>, event: &'static Metadata<'static>) -> Self {
+        let mut head = b"\"".to_vec();
+        head.extend_from_slice(&key("level"));
+        write_text(&mut head, metadata.level().as_str());
+        head.extend_from_slice(&key("target"));
+        write_text(&mut head, metadata.target());
+        let mut taken = BEFORE.to_vec();
+        let mut key = |field: Field| {
+            let name = field.name();
+            let is_free = !is_internal(name) && !taken.contains(&name);
+            taken.push(name);
+            is_free.then(|| key(name))
+        };
         Self {
-            line,
-            names: Vec::with_capacity(16),
+            level: *metadata.level(),
+            head,
+            names: event.fields(),
+            keys: event.fields().iter().map(&mut key).collect(),
         }
     }
 
-    /// Writes a field, if its name is not taken.
-    fn put(&mut self, name: &'static str, value: Value<'_>) {
-        if self.name(name) {
-            value.write(self.line);
-        }
-    }
-
-    /// Writes a field whose value needs no escape.
-    fn put_plain(&mut self, name: &'static str, value: &impl Display) {
-        if self.name(name) {
-            write!(self.line, "\"{value}\"").expect("a vector takes whatever is written");
-        }
-    }
-
-    /// Writes a field whose value is JSON already.
-    fn put_json(&mut self, name: &'static str, value: &[u8]) {
-        if self.name(name) {
-            self.line.extend_from_slice(value);
-        }
-    }
-
-    fn name(&mut self, name: &'static str) -> bool {
-        if is_internal(name) || self.names.contains(&name) {
-            return false;
-        }
-        if !self.names.is_empty() {
-            self.line.push(b',');
-        }
-        self.names.push(name);
-        write_text(self.line, name);
-        self.line.push(b':');
-        true
-    }
-
-    fn end(self) {
-        self.line.extend_from_slice(b"}\n");
+    /// Whether a line has a field of this name before those of the spans.
+    fn has(&self, name: &str) -> bool {
+        BEFORE.contains(&name) || self.names.iter().any(|field| field.name() == name)
     }
 }
 
-/// The fields of a span: names, and values in JSON.
+/// A name between the value before and its own.
+fn key(name: &str) -> Vec<u8> {
+    let mut key = b",".to_vec();
+    write_text(&mut key, name);
+    key.push(b':');
+    key
+}
+
+/// The fields of a span: their names, and where they stand among `fields`, which is the inside of JSON.
 #[derive(Default)]
-struct SpanFields(Vec<(&'static str, Vec<u8>)>);
+struct SpanFields {
+    names: SmallVec<[(&'static str, Range<usize>); 2]>,
+    fields: Vec<u8>,
+}
 
 impl SpanFields {
-    fn put(&mut self, name: &'static str, value: Value<'_>) {
+    fn put(&mut self, field: &Field, value: Value<'_>) {
+        let name = field.name();
         if is_internal(name) {
             return;
         }
-        let mut json = Vec::with_capacity(40);
-        value.write(&mut json);
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = json,
-            None => self.0.push((name, json)),
+        self.fields.reserve(ROOM);
+        let start = self.fields.len();
+        self.fields.extend_from_slice(b",");
+        write_text(&mut self.fields, name);
+        self.fields.push(b':');
+        value.write(&mut self.fields);
+        let place = start..self.fields.len();
+        match self.names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = place,
+            None => self.names.push((name, place)),
         }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let field = |place: &Range<usize>| &self.fields[place.clone()];
+        self.names
+            .iter()
+            .map(move |(name, place)| (*name, field(place)))
     }
 }
 
-/// Hands every field on: its name and its value.
+/// Hands every field on, with its value.
 struct Each<F>(F);
 
-impl<F: FnMut(&'static str, Value<'_>)> Visit for Each<F> {
+impl<F: FnMut(&Field, Value<'_>)> Visit for Each<F> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0(field.name(), Value::Text(value));
+        self.0(field, Value::Text(value));
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0(field.name(), Value::Integer(value));
+        self.0(field, Value::Integer(value));
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0(field.name(), Value::Natural(value));
+        self.0(field, Value::Natural(value));
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0(field.name(), Value::Number(value));
+        self.0(field, Value::Number(value));
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0(field.name(), Value::Truth(value));
+        self.0(field, Value::Truth(value));
     }
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0(field.name(), Value::Shown(value));
-    }
-}
-
-/// A field's value.
-enum Value<'a> {
-    Text(&'a str),
-    Integer(i64),
-    Natural(u64),
-    Number(f64),
-    Truth(bool),
-    /// Whatever has a `Debug`, as a string.
-    Shown(&'a dyn Debug),
-}
-
-impl Value<'_> {
-    fn write(&self, line: &mut Vec<u8>) {
-        match self {
-            Self::Text(value) => write_text(line, value),
-            Self::Integer(value) => write_json(line, value),
-            Self::Natural(value) => write_json(line, value),
-            Self::Number(value) => write_json(line, value),
-            Self::Truth(value) => write_json(line, value),
-            Self::Shown(value) => write_shown(line, value),
-        }
+        self.0(field, Value::Shown(value));
     }
 }
 
@@ -207,43 +244,21 @@ fn is_internal(name: &str) -> bool {
     name.starts_with("otel.") || name.starts_with("log.")
 }
 
-/// Writes text as a JSON string.
-fn write_text(line: &mut Vec<u8>, text: &str) {
-    line.push(b'"');
-    escape(line, text);
-    line.push(b'"');
-}
-
-/// Writes the inside of a JSON string. Most texts have nothing to be escaped, and are copied.
-fn escape(line: &mut Vec<u8>, text: &str) {
-    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    if !text.as_bytes().iter().any(is_special) {
-        line.extend_from_slice(text.as_bytes());
-        return;
+/// `now` in UTC. The parts of a date are worked out once in a second.
+fn timestamp(now: SystemTime) -> Timestamp {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (mut second, mut text) = LAST.get();
+    if since.as_secs() != second {
+        second = since.as_secs();
+        let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(second));
+        let _ = write!(&mut text[..20], "{date}");
+        text[19] = b'.';
+        LAST.set((second, text));
     }
-    let start = line.len();
-    write_json(line, text);
-    line.pop();
-    line.remove(start);
-}
-
-fn write_json(line: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    serde_json::to_writer(line, value).expect("strings and numbers are always JSON");
-}
-
-/// Writes what a `Debug` says as a JSON string; the beginning of it, where it fails.
-fn write_shown(line: &mut Vec<u8>, value: &dyn Debug) {
-    line.push(b'"');
-    let _ = fmt::write(&mut Escaped(line), format_args!("{value:?}"));
-    line.push(b'"');
-}
-
-/// The inside of a JSON string.
-struct Escaped<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(self.0, text);
-        Ok(())
+    let mut rest = since.subsec_micros();
+    for digit in text[20..26].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
+    text
 }

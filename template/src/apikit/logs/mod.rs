@@ -1,9 +1,11 @@
 //! House: log lines, as JSON for machines or in colour for a terminal, which no request waits for.
 //!
 //! - `line`: what a line says;
+//! - `json`: how its values are written;
 //! - `sink`: the queue of lines, and the thread that writes them;
 //! - `syslog`: lines for a syslog server.
 
+mod json;
 mod line;
 mod sink;
 mod syslog;
@@ -18,9 +20,15 @@ use std::{
 use clap::{Args, ValueEnum, builder::FalseyValueParser};
 use prometheus_client::metrics::counter::Counter;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
 };
 
+use super::traces;
 use line::Lines;
 use sink::{Output, Sink};
 use syslog::{Header, Syslog};
@@ -80,28 +88,34 @@ impl LogSettings {
     /// What is returned writes the last lines when it is dropped.
     ///
     /// # Errors
-    /// As [`watcher`](Self::watcher).
+    /// As [`filter`](Self::filter) and [`watcher`](Self::watcher).
     pub fn start(
         &self,
         name: &str,
         dropped: &Counter,
         traces: Option<Watcher>,
     ) -> Result<Writing, String> {
+        let filter = self.filter()?;
         let (lines, writing) = self.watcher(name, dropped)?;
-        let watchers: Vec<_> = traces.into_iter().chain([lines]).collect();
-        tracing_subscriber::registry().with(watchers).init();
+        match traces {
+            // A filter of its own for each watcher would have to look at each span again and again.
+            None => registry().with(lines).with(filter).init(),
+            Some(traces) => {
+                let lines = lines.with_filter(filter).boxed();
+                registry().with(vec![traces, lines]).init();
+            }
+        }
         panic::set_hook(Box::new(|panic| {
             tracing::error!(panic = %panic, "the program panicked");
         }));
         Ok(writing)
     }
 
-    /// What writes log lines, as these settings have it.
+    /// What writes log lines as these settings have it, whatever the level.
     ///
     /// # Errors
-    /// One sentence, when the log file cannot be opened or RUST_LOG cannot be read.
+    /// One sentence, when the log file cannot be opened.
     pub fn watcher(&self, name: &str, dropped: &Counter) -> Result<(Watcher, Writing), String> {
-        let filter = self.filter()?;
         let (sink, writing) = Sink::start(self.output()?, dropped.clone());
         let terminal = self.is_terminal();
         let lines: Watcher = match self.format() {
@@ -114,7 +128,7 @@ impl LogSettings {
                 Lines::new(sink, syslog).boxed()
             }
         };
-        Ok((lines.with_filter(filter).boxed(), writing))
+        Ok((lines, writing))
     }
 
     fn format(&self) -> LogFormat {
@@ -158,23 +172,20 @@ impl LogSettings {
     ///
     /// # Errors
     /// One sentence, when RUST_LOG cannot be read.
-    pub fn filter(&self) -> Result<EnvFilter, String> {
+    pub fn filter(&self) -> Result<Targets, String> {
         let rules = self.rules();
-        let filter = EnvFilter::try_new(&rules).map_err(|_| {
+        let filter: Targets = rules.parse().map_err(|_| {
             format!("RUST_LOG={rules:?} is no log filter such as info,hyper=debug.")
         })?;
         // These would write down whole pages, and what they hold: a login's tokens, codes and states, or
         // what a collector of traces says to its credentials.
-        Ok([
-            "html5ever=off",
-            "markup5ever=off",
-            "selectors=off",
-            "cookie_store=off",
-            "opentelemetry-otlp=info",
-        ]
-        .into_iter()
-        .map(|silent| silent.parse().expect("it is a directive"))
-        .fold(filter, EnvFilter::add_directive))
+        Ok(filter
+            .with_target("html5ever", LevelFilter::OFF)
+            .with_target("markup5ever", LevelFilter::OFF)
+            .with_target("selectors", LevelFilter::OFF)
+            .with_target("cookie_store", LevelFilter::OFF)
+            .with_target("opentelemetry-otlp", LevelFilter::INFO)
+            .with_target(traces::UNLOGGED, LevelFilter::OFF))
     }
 
     fn rules(&self) -> String {

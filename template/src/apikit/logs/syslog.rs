@@ -1,7 +1,6 @@
 //! House: log lines as messages to a syslog server, by UDP and as RFC 5424 has them.
 
 use std::{
-    fmt::Display,
     io::{self, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     str::FromStr,
@@ -107,7 +106,7 @@ impl Header {
     }
 
     /// Writes the header of a message: `<14>1 TIME HOST PROGRAM PROCESS - - `.
-    pub fn write(&self, line: &mut Vec<u8>, level: Level, time: &impl Display) {
+    pub fn write(&self, line: &mut Vec<u8>, level: Level, time: &str) {
         let severity = match level {
             Level::ERROR => 3,
             Level::WARN => 4,

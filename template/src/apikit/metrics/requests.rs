@@ -4,7 +4,6 @@
 //! `/jobs/{job}`, the service's own prefix is left out of it, and all that is unknown is one.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use rustc_hash::FxHashMap;
 
 use super::{SECONDS, times};
 
@@ -38,7 +38,7 @@ struct Inner {
     answered: Family<Answered, Counter>,
     times: Family<Answered, Histogram, fn() -> Histogram>,
     /// What has been counted so far: for each method, by route as the router has it.
-    series: [RwLock<HashMap<Box<str>, Arc<Series>>>; METHODS.len()],
+    series: [RwLock<FxHashMap<Box<str>, Arc<Series>>>; METHODS.len()],
 }
 
 const METHODS: [&str; 10] = [

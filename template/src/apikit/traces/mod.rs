@@ -28,6 +28,9 @@ const ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 
+/// The target of spans that say nothing to the log: where nobody exports them, they are not made.
+pub(super) const UNLOGGED: &str = "unlogged";
+
 /// What becomes of the spans.
 #[derive(Default)]
 pub struct Traces {
@@ -106,7 +109,7 @@ impl Traces {
     }
 }
 
-// The spans are at `error`, so that no level takes a request's id away from its log lines.
+// Spans are at `error`, so that no level takes a request's id away from its log lines.
 
 /// The span of a request.
 pub(super) fn of_request(trail: &Trail, method: &str, route: &str, path: &str) -> Span {
@@ -130,8 +133,8 @@ pub(super) fn of_request(trail: &Trail, method: &str, route: &str, path: &str) -
 /// from a task of its own, in which no span is current.
 pub(super) fn of_call(trail: Option<&Trail>, method: &Method, host: &str, path: &str) -> Span {
     let request = trail.map_or_else(Span::current, |trail| trail.span().clone());
-    let span = error_span!(parent: &request, "call", otel.kind = "client", otel.name = Empty);
-    // A log filter may leave the call no span; its lines still belong to the request.
+    let span = error_span!(target: UNLOGGED, parent: &request, "call", otel.kind = "client", otel.name = Empty);
+    // Where nobody exports it, the call has no span; its lines still belong to the request.
     if span.is_disabled() {
         return request;
     }
