@@ -38,8 +38,6 @@ const STALL_TIME: Duration = Duration::from_secs(60);
 pub(super) struct Connection {
     stream: TcpStream,
     turns: Turns,
-    /// The turn of the last read.
-    turn: usize,
     awaited: Awaited,
     /// When what is awaited is too late; none before it has been waited for.
     deadline: Option<Instant>,
@@ -96,7 +94,6 @@ impl Connection {
     pub fn new(stream: TcpStream, turns: Turns) -> Self {
         Self {
             stream,
-            turn: turns.count(),
             turns,
             awaited: Awaited::FirstRequest,
             deadline: None,
@@ -135,7 +132,8 @@ impl Connection {
         if written.is_ready() {
             self.stall = None;
             // The next request is awaited from the last byte of the answer on.
-            self.deadline = None;
+            self.awaits(Awaited::NextRequest);
+            self.deadline = Some(Instant::now() + IDLE_TIME);
             return written;
         }
         let stall = self
@@ -153,10 +151,6 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let turn = self.turns.count();
-        if turn != self.turn {
-            self.turn = turn;
-            self.awaits(Awaited::NextRequest);
-        }
         let is_clients = turn.is_multiple_of(2);
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
@@ -166,10 +160,14 @@ impl AsyncRead for Connection {
             }
             return Poll::Ready(read);
         }
-        // While the service has its turn, the client may be silent.
         if is_clients {
             ready!(self.poll_late(cx));
             return Poll::Ready(Err(too_late("the client sent too little for too long")));
+        }
+        // While the service has its turn, the client may be silent. hyper does not look again when that
+        // ends, so the alarm must be on.
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            self.alarm.as_mut().reset(Instant::now() + IDLE_TIME);
         }
         Poll::Pending
     }

@@ -93,6 +93,28 @@ async fn a_slow_head_is_cut_off_and_an_idle_connection_is_not() {
     assert!(rest.contains("HTTP/1.1 404"), "{rest}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_kept_ends_after_ten_minutes_or_a_slow_head() {
+    let app = TestApp::house(&[]).await;
+    for (sent, seconds) in [("", 620..660), ("GET / HT", 10..30)] {
+        let mut kept = app.connect().await;
+        for _ in 0..2 {
+            kept.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                .await
+                .unwrap();
+            let mut answer = [0; 512];
+            let length = kept.read(&mut answer).await.unwrap();
+            assert!(answer[..length].ends_with(b"OK"));
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        }
+        let start = tokio::time::Instant::now();
+        kept.write_all(sent.as_bytes()).await.unwrap();
+        assert_eq!(kept.read(&mut [0; 512]).await.unwrap_or(0), 0);
+        let waited = start.elapsed().as_secs() + if sent.is_empty() { 300 } else { 0 };
+        assert!(seconds.contains(&waited), "{sent:?}: {waited} s");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_takes_too_long_answers_504() {
     let app = TestApp::house(&["--request-timeout", "100ms"]).await;
