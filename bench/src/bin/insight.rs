@@ -188,10 +188,7 @@ async fn serve(kind: &str) {
             axum::serve(listener, app).await.expect("it serves");
             return;
         }
-        "without" => metadata::router(&METADATA).layer((
-            json::ErrorsAsJson,
-            limits::Head,
-        )),
+        "without" => metadata::router(&METADATA).layer((json::ErrorsAsJson, limits::Head)),
         _ => {
             let dropped = vitals.metrics.dropped_lines();
             let started = settings.logs.start(NAME, dropped, None);
