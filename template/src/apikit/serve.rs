@@ -13,17 +13,16 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower::ServiceExt;
+use tower::Service;
 
 use super::{
     connection::{Connection, Turns},
     health::Readiness,
 };
 
-/// How many headers, and how many bytes of head, are read at all. Both lie above what
+/// How many bytes of head are read at all. That, and hyper's own limit of 100 headers, lie above what
 /// [`limits::Head`](super::limits::Head) refuses in the error shape; beyond them the answer is a
 /// bare 431 and the connection closes.
-const MAX_HEADERS: usize = 256;
 const MAX_HEAD: usize = 128 * 1024;
 
 /// How long to wait when no connection can be taken, as when file descriptors have run out.
@@ -160,9 +159,11 @@ impl Connections {
         let (app, readiness) = (self.app.clone(), self.readiness.clone());
         let service = service_fn(move |request| {
             let turn = turns.begin();
-            let (app, readiness) = (app.clone(), readiness.clone());
+            // A router is always ready to be called.
+            let answering = app.clone().call(request);
+            let readiness = readiness.clone();
             async move {
-                let mut answer = app.oneshot(request).await;
+                let mut answer = answering.await;
                 if let Ok(answer) = &mut answer
                     && readiness.is_draining()
                 {
@@ -175,7 +176,6 @@ impl Connections {
         });
         let connection = http1::Builder::new()
             .header_read_timeout(None)
-            .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD)
             .serve_connection(stream, service);
         let connection = self.graceful.watch(connection);

@@ -15,6 +15,8 @@ const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 /// Longer ids than this are somebody's mistake, and would be copied into every log line.
 const MAX_ID: usize = 128;
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// What a request brings along. It stands among the request's extensions as an `Arc<Trail>`, and goes on
 /// with the [`Caller`](super::Caller).
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl Trail {
     pub(super) fn pass_on(&self, headers: &mut HeaderMap) {
         headers
             .entry(REQUEST_ID)
-            .or_insert_with(|| self.id.0.clone());
+            .or_insert_with(|| self.id.to_header());
         if headers.contains_key(TRACE_PARENT) {
             return;
         }
@@ -99,33 +101,52 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
 
 /// The id of one request: the client's own where it is sane, else 32 random hexadecimal digits.
 #[derive(Clone, Debug)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Origin);
+
+#[derive(Clone, Debug)]
+enum Origin {
+    Sent(HeaderValue),
+    /// Digits that need no memory of their own, since nearly every request has them.
+    Made([u8; 32]),
+}
 
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
-        match headers.get(REQUEST_ID).filter(|id| is_sane(id.as_bytes())) {
-            Some(id) => Self(id.clone()),
-            None => Self::random(),
+        let sent = headers.get(REQUEST_ID);
+        match sent.filter(|id| is_sane(id.as_bytes())) {
+            Some(id) => Self(Origin::Sent(id.clone())),
+            None => Self(Origin::Made(random_digits())),
         }
-    }
-
-    fn random() -> Self {
-        let random = fastrand::u128(..);
-        // By hand, as it is done for nearly every request: a formatter takes four times as long.
-        let digit = |place: usize| b"0123456789abcdef"[(random >> (4 * place)) as usize % 16];
-        let digits: [u8; 32] = std::array::from_fn(digit);
-        Self(HeaderValue::from_bytes(&digits).expect("digits are a legal header value"))
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().expect("a sane id is ASCII")
+        match &self.0 {
+            Origin::Sent(id) => id.to_str().expect("a sane id is ASCII"),
+            Origin::Made(digits) => str::from_utf8(digits).expect("digits are ASCII"),
+        }
     }
 
     /// The id as the value of a header.
     pub fn to_header(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Origin::Sent(id) => id.clone(),
+            Origin::Made(digits) => {
+                HeaderValue::from_bytes(digits).expect("digits are a legal header value")
+            }
+        }
     }
+}
+
+/// By hand, since a formatter takes four times as long.
+fn random_digits() -> [u8; 32] {
+    let mut digits = [0; 32];
+    let random = fastrand::u128(..).to_ne_bytes();
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(random) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+    digits
 }
 
 impl fmt::Display for RequestId {

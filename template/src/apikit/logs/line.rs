@@ -30,8 +30,8 @@ use super::{
     syslog::Header,
 };
 
-/// More than most lines need.
-const LENGTH: usize = 512;
+/// More than nearly all lines need: the memory of a longer one is not kept.
+const LENGTH: usize = 4096;
 
 /// More than most fields of a span need.
 const ROOM: usize = 64;
@@ -45,6 +45,9 @@ type Timestamp = [u8; 27];
 thread_local! {
     /// The second of the last line and its timestamp: the next line's differs in little.
     static LAST: Cell<(u64, Timestamp)> = const { Cell::new((0, *b"1970-01-01T00:00:00.000000Z")) };
+
+    /// The memory of the last line, for the next one.
+    static MEMORY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Writes each event as one line.
@@ -82,7 +85,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = Vec::with_capacity(LENGTH);
+        // A thread that ends may still have something to say.
+        let mut line = MEMORY.try_with(Cell::take).unwrap_or_default();
         let now = timestamp(SystemTime::now());
         let now = str::from_utf8(&now).expect("it is ASCII");
         // What comes from the `log` crate is an event of one kind, whose real origin is in its fields.
@@ -116,6 +120,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         }
         line.extend_from_slice(b"}\n");
         self.sink.push(&line);
+        line.clear();
+        line.shrink_to(LENGTH);
+        let _ = MEMORY.try_with(|memory| memory.set(line));
     }
 }
 
@@ -141,7 +148,6 @@ impl Origin {
             let known = origins.entry(metadata.callsite());
             known.or_insert_with(origin).clone()
         });
-        // A thread that ends may still have something to say.
         known.unwrap_or_else(|_| origin())
     }
 
