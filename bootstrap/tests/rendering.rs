@@ -132,6 +132,7 @@ fn every_placeholder_is_an_answer_or_derived_from_one() {
         "api_version",
         "auth_type",
         "backend_path",
+        "backend_upstream",
         "backend_url",
         "description",
         "description_label",
@@ -283,6 +284,7 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
     let label = "must be 1 to 50 lower-case letters, digits and dashes";
     let long = "a".repeat(51);
     let longer = long.repeat(5);
+    let sixty_one = format!("/{}", "a".repeat(60));
     let cases = [
         ("name", "", label),
         ("name", "My-Service", label),
@@ -372,6 +374,7 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("route", "/{id}", path),
         ("route", "/a b", path),
         ("route", "/é", path),
+        ("route", sixty_one.as_str(), path),
         ("route", "/metadata", "is the house's own"),
         ("route", "/healthz/x", "is the house's own"),
         ("route", "/v1.0", path),
@@ -411,6 +414,7 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
             "backend_url \"back-end\" must be an http",
         ),
         ("backend_url", "http://a/?b", "no query, no fragment"),
+        ("backend_url", "http://a/b,c", "must have no comma"),
         ("backend_url", "http://a:b", "perhaps a port below 65536"),
         (
             "backend_url",

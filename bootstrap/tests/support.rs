@@ -45,7 +45,7 @@ pub fn hostile(auth: &str) -> Answers {
         .with("registry", "registry.example.org:5000/a_b/c-d")
         .with(
             "backend_url",
-            "https://example.org:8443/~a_b/(x)!$&*+,;=%20@",
+            "https://example.org:8443/~a_b/(x)!$&*+;=%20@",
         )
         .with("namespace", "n-0")
         .with("tls_secret", "0-tls")
