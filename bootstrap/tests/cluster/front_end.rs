@@ -2,18 +2,16 @@
 
 use std::{fs, path::Path, process::Command};
 
-use bootstrap::{
-    render::Template,
-    running::{Project, backend_flags},
-};
+use bootstrap::running::backend_flags;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     commands::run,
     images,
-    manifests::{Build, elements, front_ends},
+    manifests::{Build, Rendered, elements, front_ends},
     namespace::Namespace,
+    pods::probed,
 };
 
 /// Where a Service's pods are, in the place of a cluster's network.
@@ -203,7 +201,7 @@ fn start_ingress(
     fs::write(scratch.join("ingress.conf"), configuration).unwrap();
     let mut nginx = namespace.command("nginx");
     namespace.start(nginx.args(["-g", "daemon off;", "-c", &at("ingress.conf")]));
-    namespace.wait_for("https://127.0.0.1/app/readyz");
+    namespace.wait_for("https://127.0.0.1/app/metadata");
 }
 
 /// nginx, with the configuration that the front end's ConfigMap has.
@@ -225,20 +223,14 @@ fn start_default_handler(namespace: &mut Namespace, front: &Build, scratch: &Pat
             .args(["-g", "daemon off; user root;", "-c"])
             .arg(&file),
     );
-    namespace.wait_for("http://127.0.0.1:8080/healthz");
+    for path in probed(front.get("Deployment", "default-handler")) {
+        namespace.wait_for(&format!("http://127.0.0.1:8080{path}"));
+    }
 }
 
 /// The example back-end of a rendering.
-pub fn start_backend(
-    namespace: &mut Namespace,
-    rendered: &crate::manifests::Rendered,
-    listen: &str,
-) {
-    let project = Project {
-        folder: rendered.folder.clone(),
-        name: rendered.answers.name.clone(),
-        target: Template::here().root.join("target/renderings"),
-    };
+pub fn start_backend(namespace: &mut Namespace, rendered: &Rendered, listen: &str) {
+    let project = rendered.project();
     project.build().unwrap();
     // The next rendering's takes its place.
     let program = project.target.join("debug/examples/backend");
@@ -247,5 +239,5 @@ pub fn start_backend(
     let flags = backend_flags(rendered.answers.get("auth_type").unwrap());
     let mut command = namespace.command(copy.to_str().unwrap());
     namespace.start(command.args(flags).env("LISTEN", listen));
-    namespace.wait_for(&format!("http://{listen}/"));
+    namespace.wait_for_any_answer(&format!("http://{listen}/"));
 }

@@ -13,8 +13,9 @@ use bootstrap::{answers::Answers, render::Template};
 
 use crate::{
     commands::{finish, run, run_with},
-    manifests::Rendered,
+    manifests::{Build, Rendered},
     namespace::Namespace,
+    pods::probed,
     support::HOSTILE,
 };
 
@@ -119,10 +120,18 @@ fn runs_as_a_cluster_runs_it(auth: &str) {
     let variables = [("LISTEN", "127.0.0.1:8080"), ("DRAIN_DELAY", "6s")];
     namespace.start_container(&container, &image.name, &variables);
     namespace.wait_for("http://127.0.0.1:8080/readyz");
+    answers_its_probes(&namespace, image);
     is_nobody_without_a_shell(&namespace, &container);
     says_whether_it_is_healthy(&namespace, &container, &image.name);
     tells_its_figures(&namespace);
     stops_without_losing_a_request(&namespace, &container);
+}
+
+fn answers_its_probes(namespace: &Namespace, image: &Image) {
+    let base = Build::of(&image.name, &image.rendered.folder.join("kubernetes/base"));
+    for path in probed(base.get("Deployment", &image.name)) {
+        namespace.wait_for(&format!("http://127.0.0.1:8080{path}"));
+    }
 }
 
 fn is_nobody_without_a_shell(namespace: &Namespace, container: &str) {

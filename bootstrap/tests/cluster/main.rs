@@ -12,6 +12,8 @@ mod front_end;
 mod images;
 mod manifests;
 mod namespace;
+mod pods;
 mod policies;
 mod rate;
+mod references;
 mod tool_image;

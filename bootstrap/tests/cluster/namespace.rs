@@ -97,14 +97,21 @@ impl Namespace {
             .to_owned()
     }
 
-    /// Asks until `url` answers at all.
+    /// Asks until `url` answers, and with no error.
     pub fn wait_for(&self, url: &str) {
+        self.ask_until_it_succeeds(&["--fail", url]);
+    }
+
+    /// Asks until `url` answers, were it with an error.
+    pub fn wait_for_any_answer(&self, url: &str) {
+        self.ask_until_it_succeeds(&[url]);
+    }
+
+    fn ask_until_it_succeeds(&self, asked: &[&str]) {
         let patience = Instant::now() + Duration::from_secs(20);
-        while !finish(self.command("curl").args(["-sk", url]))
-            .status
-            .success()
-        {
-            assert!(Instant::now() < patience, "{url} does not answer");
+        let ask = || finish(self.command("curl").arg("-sk").args(asked));
+        while !ask().status.success() {
+            assert!(Instant::now() < patience, "curl {asked:?} gets no answer");
             thread::sleep(Duration::from_millis(50));
         }
     }
