@@ -7,6 +7,7 @@
 #[path = "../support.rs"]
 mod support;
 
+mod answers;
 mod commands;
 mod front_end;
 mod images;

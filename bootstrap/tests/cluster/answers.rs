@@ -1,0 +1,193 @@
+//! What was answered, in the manifests: who the service is, where it is reached, and whom it asks.
+
+use serde_json::{Value, json};
+
+use crate::manifests::{Build, Rendered, builds, elements, front_ends, services};
+
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn manifests_say_who_the_service_is() {
+    for (rendered, builds) in services() {
+        let name = rendered.answers.name.clone();
+        let build = &builds[0];
+        let namespace = rendered.given("namespace", "unified-api");
+        for manifest in &build.manifests {
+            let found = &manifest["metadata"];
+            assert_eq!(found["namespace"], namespace, "{name}");
+            assert_eq!(found["labels"]["app.kubernetes.io/name"], name);
+            if manifest["kind"] != "ConfigMap" {
+                assert_eq!(found["name"], name);
+            }
+        }
+        let deployment = build.get("Deployment", &name);
+        let description = rendered.given("description", "");
+        let annotations = &deployment["metadata"]["annotations"];
+        assert_eq!(annotations["kubernetes.io/description"], description);
+        let registry = rendered.given("registry", "ghcr.io/lsst-sqre");
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], format!("{registry}/{name}"));
+        let settings = build.all("ConfigMap").next().unwrap();
+        assert_eq!(settings["data"]["BACKEND_URL"], backend_url(rendered));
+    }
+}
+
+fn backend_url(rendered: &Rendered) -> String {
+    let backend = format!("http://{}-backend", rendered.answers.name);
+    rendered.given("backend_url", &backend)
+}
+
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn requests_come_by_the_host_and_the_route_that_were_answered() {
+    for (rendered, builds) in services() {
+        let name = rendered.answers.name.as_str();
+        let route = rendered.given("route", &format!("/{name}"));
+        for build in builds {
+            let host = rendered.given("host", "api.lsst.codes");
+            let host = match build.has("staging") {
+                true => format!("staging.{host}"),
+                false => host,
+            };
+            for ingress in build.all("Ingress") {
+                let path = json!({
+                    "path": route,
+                    "pathType": "Prefix",
+                    "backend": {"service": {"name": name, "port": {"name": "http"}}},
+                });
+                let rules = json!([{"host": host, "http": {"paths": [path]}}]);
+                let spec = &ingress["spec"];
+                assert_eq!(spec["rules"], rules, "{}", build.name);
+                let secret = rendered.given("tls_secret", "unified-api-tls");
+                let tls = json!([{"hosts": [host], "secretName": secret}]);
+                assert_eq!(spec["tls"], tls, "{}", build.name);
+                let class = rendered.given("ingress_class", "nginx");
+                let class = (!build.has("gke")).then_some(class);
+                assert_eq!(spec["ingressClassName"], json!(class), "{}", build.name);
+            }
+            for routed in build.all("HTTPRoute") {
+                let gateway = rendered.given("namespace", "unified-api");
+                let expected = json!({
+                    "parentRefs": [{"name": gateway, "sectionName": "https"}],
+                    "hostnames": [host],
+                    "rules": [{
+                        "matches": [{"path": {"type": "PathPrefix", "value": route}}],
+                        "backendRefs": [{"name": name, "port": 80}],
+                    }],
+                });
+                assert_eq!(routed["spec"], expected, "{}", build.name);
+            }
+        }
+    }
+}
+
+/// A controller is told to rewrite by an annotation, and a Gateway by a filter.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn nothing_rewrites_a_path() {
+    for build in builds() {
+        for ingress in build.all("Ingress") {
+            assert!(!ingress.to_string().contains("rewrite"), "{}", build.name);
+        }
+        for route in build.all("HTTPRoute") {
+            let text = route.to_string();
+            let changes = ["URLRewrite", "replaceFullPath", "replacePrefixMatch"];
+            let changed = changes.iter().any(|change| text.contains(change));
+            assert!(!changed, "{}", build.name);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn services_stand_behind_the_front_end_that_there_is() {
+    let ordinary = |(rendered, _): &&(Rendered, _)| rendered.answers.get("namespace").is_none();
+    for front in front_ends() {
+        for (_, builds) in services().iter().filter(ordinary) {
+            for build in builds.iter().filter(|build| !build.has("staging")) {
+                stands_behind(build, front);
+            }
+        }
+        stands_behind(front, front);
+    }
+}
+
+/// Each Ingress and HTTPRoute of a build is for what the front end has a certificate for, and names what it has.
+fn stands_behind(build: &Build, front: &Build) {
+    let context = format!("{} behind {}", build.name, front.name);
+    for own in front.all("Ingress") {
+        for ingress in build.all("Ingress") {
+            assert_eq!(ingress["spec"]["tls"], own["spec"]["tls"], "{context}");
+            has_certificate(front, &ingress["spec"]["tls"][0]["secretName"]);
+            if !build.has("gke") {
+                let class = &ingress["spec"]["ingressClassName"];
+                assert_eq!(*class, own["spec"]["ingressClassName"], "{context}");
+            }
+        }
+    }
+    if front.all("Gateway").next().is_none() {
+        return;
+    }
+    for route in build.all("HTTPRoute") {
+        let parent = &route["spec"]["parentRefs"][0];
+        let gateway = front.get("Gateway", parent["name"].as_str().unwrap());
+        let mut listeners = elements(&gateway["spec"]["listeners"]);
+        let listener = listeners.find(|listener| listener["name"] == parent["sectionName"]);
+        let listener = listener.unwrap_or_else(|| panic!("{context}: no listener of {parent}"));
+        assert_eq!(
+            route["spec"]["hostnames"],
+            json!([listener["hostname"]]),
+            "{context}"
+        );
+        if route["metadata"]["name"] == "https-redirect" {
+            assert_eq!(listener["protocol"], "HTTP", "{context}");
+            continue;
+        }
+        assert_eq!(listener["protocol"], "HTTPS", "{context}");
+        has_certificate(front, &listener["tls"]["certificateRefs"][0]["name"]);
+    }
+}
+
+/// The certificate is a Secret of the front end's, or one that cert-manager makes.
+fn has_certificate(front: &Build, secret: &Value) {
+    let plain = front.all("Secret").map(|plain| &plain["metadata"]["name"]);
+    let made = front
+        .all("Certificate")
+        .map(|made| &made["spec"]["secretName"]);
+    let found = plain.chain(made).any(|name| name == secret);
+    assert!(found, "{}: nothing makes the Secret {secret}", front.name);
+}
+
+/// The service asks the proxy beside it as it would ask the back-end, and logs in at the proxy's own root.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn an_oauth2_proxy_stands_between_the_service_and_its_back_end() {
+    let mut found = 0;
+    for (rendered, builds) in services() {
+        for build in builds.iter().filter(|build| build.has("oauth2-proxy")) {
+            found += 1;
+            let data = |what: &str| {
+                let mut maps = build.all("ConfigMap");
+                let map = maps.find(|map| !map["data"][what].is_null());
+                map.unwrap()["data"][what].as_str().unwrap()
+            };
+            let proxy = format!("http://{}", data("OAUTH2_PROXY_HTTP_ADDRESS"));
+            let backend = backend_url(rendered);
+            let path = backend.splitn(4, '/').nth(3);
+            let path = path.map(|path| format!("/{path}")).unwrap_or_default();
+            assert_eq!(
+                data("BACKEND_URL"),
+                format!("{proxy}{path}"),
+                "{}",
+                build.name
+            );
+            assert_eq!(data("AUTH_ENDPOINT"), format!("{proxy}/oauth2/start"));
+            let callback = data("OAUTH2_PROXY_REDIRECT_URL");
+            assert_eq!(callback, format!("{proxy}/oauth2/callback"));
+            // One upstream, for all that is below it.
+            let upstreams = data("OAUTH2_PROXY_UPSTREAMS");
+            assert_eq!(upstreams, format!("{}/", backend.trim_end_matches('/')));
+            assert!(!upstreams.contains(','), "{upstreams}");
+        }
+    }
+    assert!(found > 0, "no build has an OAuth2 proxy");
+}
