@@ -19,4 +19,5 @@ mod pods;
 mod policies;
 mod rate;
 mod references;
+mod settings;
 mod tool_image;
