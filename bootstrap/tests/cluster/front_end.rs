@@ -8,10 +8,9 @@ use tempfile::TempDir;
 
 use crate::{
     commands::run,
-    images,
+    default_handler, images,
     manifests::{Build, Rendered, elements, front_ends},
     namespace::Namespace,
-    pods::probed,
 };
 
 /// Where a Service's pods are, in the place of a cluster's network.
@@ -25,7 +24,7 @@ fn services_answer_below_their_routes_at_the_front_end() {
     let mut fronts = front_ends().iter();
     let front = fronts.find(|front| front.all("Ingress").count() > 0);
     let front = front.expect("an example has an Ingress");
-    start_default_handler(&mut namespace, front, scratch.path());
+    default_handler::start(&mut namespace, front, scratch.path());
     let mut builds = Vec::new();
     for (auth, listen, backend) in [
         ("none", "127.0.0.1:9001", "127.0.0.1:9101"),
@@ -111,7 +110,8 @@ fn services_answer_below_their_routes_at_the_front_end() {
     }
 }
 
-fn fails_in_shape((status, body): (u16, Value), expected: u16) {
+/// An answer is an error of this status, in the one shape.
+pub fn fails_in_shape((status, body): (u16, Value), expected: u16) {
     assert_eq!(status, expected, "{body}");
     assert_eq!(body["status_code"], expected, "{body}");
     assert!(body["reason"].is_string(), "{body}");
@@ -202,30 +202,6 @@ fn start_ingress(
     let mut nginx = namespace.command("nginx");
     namespace.start(nginx.args(["-g", "daemon off;", "-c", &at("ingress.conf")]));
     namespace.wait_for("https://127.0.0.1/app/metadata");
-}
-
-/// nginx, with the configuration that the front end's ConfigMap has.
-fn start_default_handler(namespace: &mut Namespace, front: &Build, scratch: &Path) {
-    let map = front
-        .all("ConfigMap")
-        .next()
-        .expect("the front end has a ConfigMap");
-    let file = scratch.join("default-handler.conf");
-    let text = map["data"]["nginx.conf"].as_str().unwrap();
-    fs::write(
-        &file,
-        text.replace("/tmp/", &format!("{}/", scratch.display())),
-    )
-    .unwrap();
-    let mut nginx = namespace.command("nginx");
-    namespace.start(
-        nginx
-            .args(["-g", "daemon off; user root;", "-c"])
-            .arg(&file),
-    );
-    for path in probed(front.get("Deployment", "default-handler")) {
-        namespace.wait_for(&format!("http://127.0.0.1:8080{path}"));
-    }
 }
 
 /// The example back-end of a rendering.
