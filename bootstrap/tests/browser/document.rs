@@ -52,6 +52,8 @@ parameters = { "path.jobname" = "build", "path.metric" = "time" }
 /// Asks the service for whatever its document allows, and for more. Each answer must be one that the
 /// document has, with its media type and shape, and none may be a 5xx; without credentials the answer must
 /// be a refusal, and with a wrong method as well.
+///
+/// It cannot find an error that its author should have named: every operation has all of them, as `default`.
 fn fuzz(stage: &Stage, auth: &str, settings: &str) {
     let config = folder("browser").join(format!("{auth}.toml"));
     fs::write(&config, settings).unwrap();

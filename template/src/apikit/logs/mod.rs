@@ -45,7 +45,7 @@ pub type Watcher = Box<dyn Layer<Registry> + Send + Sync>;
 pub struct LogSettings {
     /// The least level that is logged: error, warn, info, debug or trace
     ///
-    /// DEBUG, when set to anything but 0 or nothing, makes it debug. RUST_LOG, when set, decides
+    /// DEBUG, when set to anything but 0, no, off, false or nothing, makes it debug. RUST_LOG, when set, decides
     /// instead, module by module: RUST_LOG=info,hyper=debug
     #[arg(long, env = "LOGLEVEL", default_value = "info", value_parser = level, value_name = "LEVEL")]
     pub log_level: tracing::Level,
