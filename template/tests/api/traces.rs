@@ -231,6 +231,39 @@ mod with_otlp {
         assert_eq!(line["trace_id"], span.trace);
     }
 
+    /// A service that exports to `collector`, with one more variable, when it has been asked once.
+    async fn asked(collector: &Collector, variable: (&'static str, &'static str)) -> Running {
+        let endpoint = collector.endpoint.replace("/v1/traces", "");
+        let service = spawn_blocking(move || {
+            let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str());
+            let service = Running::start(&[endpoint, variable]);
+            service.ask("/metadata");
+            service
+        });
+        service.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_sampler_may_keep_no_span() {
+        let collector = Collector::start().await;
+        let service = asked(&collector, ("OTEL_TRACES_SAMPLER", "always_off")).await;
+        // Whatever was kept is exported when the program ends.
+        let (code, log) = spawn_blocking(|| service.end("-TERM")).await.unwrap();
+        assert_eq!(code, Some(0));
+        assert_eq!(log[0]["message"], "traces are exported");
+        assert_eq!(collector.spans(0).await, []);
+    }
+
+    #[tokio::test]
+    async fn batches_go_as_often_as_the_variable_says() {
+        let collector = Collector::start().await;
+        let start = Instant::now();
+        let service = asked(&collector, ("OTEL_BSP_SCHEDULE_DELAY", "10")).await;
+        collector.spans(1).await;
+        assert!(start.elapsed() < Duration::from_secs(5), "as by default");
+        spawn_blocking(|| service.end("-TERM")).await.unwrap();
+    }
+
     #[test]
     fn nothing_is_exported_where_the_variables_say_so() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
