@@ -1,0 +1,180 @@
+//! What is measured of one server at a time: its start, its size, its memory, and its instructions.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::{
+    contest::SAMPLE,
+    load::ADA,
+    programs::{AUTH_TYPES, Programs, run, service},
+    server::{Recipe, Server},
+    table::{Table, median},
+};
+
+const STARTS: usize = 15;
+
+/// Connections that have answered once and idle.
+const IDLE: usize = 10_000;
+
+/// Requests whose instructions are counted, and how many go before them.
+const COUNTED: u32 = 2_000;
+const BEFORE: u32 = 500;
+
+/// What each program takes, whatever the load.
+pub fn table(programs: &Programs) -> Result<String> {
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let backend = Recipe::new([programs.path("backend")])
+        .beside_the_load()
+        .start("/api")?;
+    let mut table = Table::new([
+        "Each alone",
+        "start ms",
+        "program MB",
+        "MB at start",
+        "MB at 10,000 idle",
+        "instructions, metadata",
+        "instructions, sample",
+    ]);
+    let peers = ["bare-hyper", "bare-axum"].map(str::to_owned);
+    for name in peers.into_iter().chain(AUTH_TYPES.map(service)) {
+        let recipe = Recipe::new([programs.path(&name)]).with("BACKEND_URL", &backend.url());
+        let starts: Result<Vec<_>> = (0..STARTS).map(|_| Ok(recipe.start("/")?.start)).collect();
+        let start = median(starts?.iter().map(Duration::as_secs_f64)) * 1e3;
+        let size = fs::metadata(programs.path(&name))?.len() as f64 / 1e6;
+        let at_start = recipe.start("/")?.resident()?;
+        let sample = match name.as_str() {
+            "bare-hyper" => "–".to_owned(),
+            _ => format!("{:.0}", instructions(&recipe, SAMPLE)?),
+        };
+        table.row([
+            name,
+            format!("{start:.1}"),
+            format!("{size:.1}"),
+            format!("{at_start:.1}"),
+            format!("{:.1}", idle_memory(&recipe)?),
+            format!("{:.0}", instructions(&recipe, "/metadata")?),
+            sample,
+        ]);
+    }
+    Ok(format!(
+        "{table}\nGoals for services: start 15 ms, program 8 MB, 120 MB at 10,000 idle connections. Instructions are \
+         those of the program for one request, as callgrind counts them, without the kernel's.\n"
+    ))
+}
+
+/// The memory that a server holds when so many connections idle, in MB.
+fn idle_memory(recipe: &Recipe) -> Result<f64> {
+    let server = recipe.start("/")?;
+    let connections: Result<Vec<_>> = (0..IDLE).map(|_| asked(&server, "/metadata", 1)).collect();
+    let resident = server.resident();
+    drop(connections?);
+    resident
+}
+
+/// The instructions that a server takes for one request.
+fn instructions(recipe: &Recipe, path: &str) -> Result<f64> {
+    let few = counted(recipe, path, BEFORE)?;
+    let many = counted(recipe, path, BEFORE + COUNTED)?;
+    Ok((many - few) as f64 / f64::from(COUNTED))
+}
+
+/// The instructions of a whole run that answers so many requests.
+fn counted(recipe: &Recipe, path: &str, requests: u32) -> Result<u64> {
+    let scratch = TempDir::new()?;
+    let counts = scratch.path().join("callgrind");
+    let file = format!("--callgrind-out-file={}", counts.display());
+    let valgrind = ["valgrind", "--quiet", "--tool=callgrind", &file];
+    let server = recipe.clone().run_by(valgrind).start("/");
+    let server = server.context("valgrind is Debian's package of that name")?;
+    asked(&server, path, requests)?;
+    server.stop()?;
+    let counts = fs::read_to_string(counts)?;
+    let total = counts
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: "));
+    Ok(total.context("callgrind counts a total")?.parse()?)
+}
+
+/// A connection on which a path was asked so many times.
+fn asked(server: &Server, path: &str, requests: u32) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(&server.address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\n{ADA}\r\n\r\n",
+        server.address
+    );
+    let mut answer = [0; 4096];
+    for _ in 0..requests {
+        stream.write_all(request.as_bytes())?;
+        // Head and body are written at once, and small.
+        let length = stream.read(&mut answer)?;
+        ensure!(
+            answer[..length].starts_with(b"HTTP/1.1 200"),
+            "{path} is refused"
+        );
+    }
+    Ok(stream)
+}
+
+/// How long a rendering takes, and a build from nothing.
+pub fn fresh(programs: &Programs) -> Result<String> {
+    let scratch = TempDir::new()?;
+    let template = scratch.path().join("template");
+    // As a user fetches it: what git knows, and nothing that was built.
+    run(Command::new("git")
+        .args(["clone", "--quiet", "--depth", "1"])
+        .arg(format!("file://{}", programs.repository.display()))
+        .arg(&template))?;
+    let mut times = Vec::new();
+    for number in 0..STARTS {
+        let begun = Instant::now();
+        let output = Command::new("cargo-generate")
+            .args([
+                "generate",
+                "--silent",
+                "--vcs",
+                "none",
+                "--name",
+                "measured-fresh",
+                "-d",
+                "auth_type=none",
+                "--path",
+            ])
+            .arg(&template)
+            .arg("--destination")
+            .arg(tempfile::tempdir_in(scratch.path())?.keep())
+            .output()
+            .context("cargo-generate cannot be run: `cargo install cargo-generate --locked`")?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        if number > 0 {
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let service = programs.render("none")?;
+    let target = scratch.path().join("target");
+    let begun = Instant::now();
+    run(programs.static_build(&service, &target).arg("--quiet"))?;
+    let server = Recipe::new([programs.built_in(&target).join("measured-none")]).start("/")?;
+    let built = begun.elapsed().as_secs_f64();
+    drop(server);
+    Ok(format!(
+        "From answers to a service: `cargo generate` takes {:.0} ms (goal 150 ms), and a release build from nothing to \
+         the first 200 takes {built:.0} s on {} cores (goal 150 s on 2).\n",
+        median(times),
+        thread::available_parallelism()?
+    ))
+}

@@ -1,0 +1,153 @@
+//! What is measured: a rendered service of each auth type, built as its image has it, and its peers.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+/// The auth types that services are rendered for.
+pub const AUTH_TYPES: [&str; 3] = ["none", "basic", "bitly-proxy"];
+
+/// Everything that is measured, built.
+pub struct Programs {
+    /// The folder of this repository.
+    pub repository: PathBuf,
+    /// Where things are built, out of git's sight.
+    target: PathBuf,
+    triple: String,
+}
+
+impl Programs {
+    /// Builds what is missing or has changed. Cargo and pip show their progress.
+    pub fn build(python: bool) -> Result<Self> {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let repository = repository.context("the benchmark has left its repository")?;
+        let programs = Self {
+            target: repository.join("target/bench"),
+            repository: repository.to_owned(),
+            triple: host()?,
+        };
+        let peers = repository.join("bench/peers");
+        programs.cargo_build(&peers, &[])?;
+        for auth in AUTH_TYPES {
+            let service = programs.render(auth)?;
+            programs.cargo_build(&service, &["--features", "otlp"])?;
+        }
+        if python {
+            programs.install("apikit")?;
+            programs.install("safir")?;
+        }
+        Ok(programs)
+    }
+
+    /// A peer's program, or a service's.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.built().join(name)
+    }
+
+    /// A program of one of the Python predecessors, `apikit` or `safir`.
+    pub fn python(&self, of: &str, program: &str) -> PathBuf {
+        self.target.join(of).join("bin").join(program)
+    }
+
+    /// The folder with the Python predecessors' services.
+    pub fn python_services(&self) -> PathBuf {
+        self.repository.join("bench/peers/python")
+    }
+
+    /// Renders the service of an auth type anew, into a folder that cargo knows already.
+    pub fn render(&self, auth: &str) -> Result<PathBuf> {
+        let name = service(auth);
+        let into = self.target.join("rendered");
+        let folder = into.join(&name);
+        fs::create_dir_all(&into)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let new = [
+            "run", "--locked", "--quiet", "--", "new", &name, "--auth", auth, "--into",
+        ];
+        let mut command = Command::new("cargo");
+        command.args(new).arg(&into).current_dir(&self.repository);
+        // Cargo's own settings for this program are not those of another one.
+        command
+            .env_remove("CARGO_TARGET_DIR")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        run(&mut command)?;
+        Ok(folder)
+    }
+
+    /// A release build as the Dockerfile has it: static.
+    fn cargo_build(&self, folder: &Path, more: &[&str]) -> Result<()> {
+        let mut command = self.static_build(folder, &self.target);
+        run(command.args(["--quiet"]).args(more))
+    }
+
+    /// The command that builds the project in a folder, into a target folder.
+    pub fn static_build(&self, folder: &Path, target: &Path) -> Command {
+        let mut command = Command::new("cargo");
+        command
+            .args(["build", "--release", "--locked", "--target", &self.triple])
+            .current_dir(folder)
+            .env("CARGO_TARGET_DIR", target)
+            .env("RUSTFLAGS", "-C target-feature=+crt-static");
+        command
+    }
+
+    /// Where a build into `target` leaves the programs.
+    pub fn built_in(&self, target: &Path) -> PathBuf {
+        target.join(&self.triple).join("release")
+    }
+
+    fn built(&self) -> PathBuf {
+        self.built_in(&self.target)
+    }
+
+    /// Installs what a predecessor's list of packages names, and nothing else: apikit asks for versions that no
+    /// living Python can run.
+    fn install(&self, name: &str) -> Result<()> {
+        let folder = self.target.join(name);
+        if folder.join("installed").exists() {
+            return Ok(());
+        }
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let packages = self.python_services().join(format!("{name}.txt"));
+        let pip = [
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "-r",
+        ];
+        run(Command::new(folder.join("bin/pip")).args(pip).arg(packages))?;
+        Ok(fs::write(folder.join("installed"), "")?)
+    }
+}
+
+/// The name of the service of an auth type.
+pub fn service(auth: &str) -> String {
+    format!("measured-{auth}")
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When it cannot be run, or fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{command:?} cannot be run"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
+fn host() -> Result<String> {
+    let said = Command::new("rustc")
+        .args(["--print", "host-tuple"])
+        .output()?;
+    Ok(String::from_utf8(said.stdout)?.trim().to_owned())
+}
