@@ -1,5 +1,6 @@
 //! The template, held to its word: what it renders, how that behaves, and the tool around it.
 
+mod project;
 mod rendering;
 mod services;
 mod support;

@@ -80,6 +80,16 @@ fn template_files() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Whether Liquid would find something of its own. Workflows have expressions like its, behind a dollar.
+fn holds_liquid(path: &str, text: &str) -> bool {
+    let expression = match path.starts_with(".github/workflows/") {
+        true => "${{",
+        false => "",
+    };
+    let rest = text.replace(expression, "");
+    rest.contains("{{") || rest.contains("{%")
+}
+
 fn config() -> toml::Table {
     let path = Template::here().root.join("cargo-generate.toml");
     fs::read_to_string(path).unwrap().parse().unwrap()
@@ -95,7 +105,7 @@ fn liquid_is_in_the_listed_files_and_nowhere_else() {
         .collect();
     let mut holding = BTreeSet::new();
     for (path, text) in template_files() {
-        let liquid = text.contains("{{") || text.contains("{%");
+        let liquid = holds_liquid(&path, &text);
         match path.strip_suffix(".liquid") {
             Some(plain) => {
                 assert!(liquid, "{path} holds no Liquid");
@@ -234,7 +244,7 @@ fn no_placeholder_is_left_over() {
                 let rest = described
                     .iter()
                     .fold(text, |text, description| text.replace(description, ""));
-                assert!(!rest.contains("{{") && !rest.contains("{%"), "{path}");
+                assert!(!holds_liquid(&path, &rest), "{path}");
             }
         }
     }
