@@ -22,3 +22,4 @@ mod rate;
 mod references;
 mod settings;
 mod tool_image;
+mod workflows;
