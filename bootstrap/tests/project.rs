@@ -45,7 +45,8 @@ fn is_cargo(command: &str) -> bool {
 #[test]
 fn workflows_run_the_commands_of_the_documents_and_no_others() {
     let into = TempDir::new().unwrap();
-    let answers = ordinary("basic");
+    let registry = "registry.example.org/team";
+    let answers = ordinary("basic").with("registry", registry);
     let folder = Template::here()
         .render(&answers, into.path(), Manner::SILENT)
         .unwrap();
@@ -54,7 +55,7 @@ fn workflows_run_the_commands_of_the_documents_and_no_others() {
     let contributing = read("CONTRIBUTING.md");
     let documented: BTreeSet<_> = contributing.union(&read("README.md")).cloned().collect();
 
-    let image = format!("ghcr.io/lsst-sqre/{}", answers.name);
+    let image = format!("{registry}/{}", answers.name);
     let lines = lines_that_run().into_iter();
     let run: BTreeSet<_> = lines
         .map(|line| line.replace("\"$IMAGE\"", &image))

@@ -62,12 +62,13 @@ fn workflows_pass_the_linters() {
 #[test]
 #[ignore = "needs jq and yq: run .ci/cluster"]
 fn a_release_is_of_the_version_in_cargo_toml_and_says_what_changed() {
-    let service = Rendered::of(ordinary("none").with("version", "1.20.3"));
+    let answers = ordinary("none").with("version", "1.20.3");
+    let service = Rendered::of(answers.with("registry", "registry.example.org/team"));
     let script = Script::named("release", "Hold the tag against Cargo.toml");
     let said = script.succeeds(&service.folder, "v1.20.3");
     assert_eq!(
         said,
-        "version=1.20.3\nimage=ghcr.io/lsst-sqre/job-metrics-none\n"
+        "version=1.20.3\nimage=registry.example.org/team/job-metrics-none\n"
     );
     for wrong in ["v1.20.4", "1.20.3", "v1.20.30"] {
         let said = script.fails(&service.folder, wrong);
