@@ -1,6 +1,7 @@
 //! The template, held to its word: what it renders, how that behaves, and the tool around it.
 
 mod project;
+mod examples;
 mod rendering;
 mod services;
 mod support;

@@ -10,7 +10,7 @@ use std::{
     io::Write,
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
 };
 
 use crate::support::{auth_types, files, hostile, ordinary};
@@ -68,13 +68,24 @@ fn every_auth_type_is_tested() {
 }
 
 fn check(answers: &Answers) {
-    let _turn = ONE_AT_A_TIME
+    let _turn = turn();
+    let project = rendered(answers, BTreeMap::new());
+    passes_as_a_crate(&project);
+    keeps_its_contract(&project, answers);
+}
+
+/// The turn of one test. While it is held, no other test builds a rendering.
+pub fn turn() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME
         .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    let project = rendered(answers);
-    cargo(&project, ["fmt", "--check"], &[]);
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A project is what its author's CI would pass.
+pub fn passes_as_a_crate(project: &Project) {
+    cargo(project, ["fmt", "--check"], &[]);
     cargo(
-        &project,
+        project,
         [
             "clippy",
             "--locked",
@@ -88,19 +99,18 @@ fn check(answers: &Answers) {
         &[],
     );
     cargo(
-        &project,
+        project,
         ["build", "--locked", "--quiet", "--bins", "--examples"],
         &[],
     );
-    leaves_the_lock_alone(&project);
-    cargo(&project, ["test", "--locked", "--quiet"], &[]);
+    leaves_the_lock_alone(project);
+    cargo(project, ["test", "--locked", "--quiet"], &[]);
     let strict = [("RUSTDOCFLAGS", "-D warnings")];
     cargo(
-        &project,
+        project,
         ["doc", "--locked", "--quiet", "--no-deps"],
         &strict,
     );
-    keeps_its_contract(&project, answers);
 }
 
 /// A build that may change the lock file finds nothing to change, not even the order.
@@ -115,9 +125,9 @@ fn leaves_the_lock_alone(project: &Project) {
     );
 }
 
-/// The rendering, in a folder of its own that keeps what has not changed, so that cargo rebuilds
-/// no more than it must.
-fn rendered(answers: &Answers) -> Project {
+/// The rendering with the author's files over it, in a folder of its own that keeps what has not changed,
+/// so that cargo rebuilds no more than it must.
+pub fn rendered(answers: &Answers, authors: BTreeMap<String, Vec<u8>>) -> Project {
     let template = Template::here();
     let auth = answers.get("auth_type").unwrap();
     let kept = template
@@ -127,7 +137,9 @@ fn rendered(answers: &Answers) -> Project {
     let fresh = template
         .render(answers, scratch.path(), Manner::SILENT)
         .unwrap();
-    update(&kept, files(&fresh));
+    let mut wanted = files(&fresh);
+    wanted.extend(authors);
+    update(&kept, wanted);
     Project {
         folder: kept,
         name: answers.name.clone(),

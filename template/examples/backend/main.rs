@@ -1,39 +1,25 @@
-//! Yours: the ill-behaved back-end that the sample in `src/service.rs` wraps, on 127.0.0.1:8081.
-//!
-//! It wants its arguments in the query and answers plain text, which is not always UTF-8:
-//!
-//! ```text
-//! $ curl 'http://127.0.0.1:8081/api?metric=time&job=build'
-//! 2m 41s
-//! ```
+//! House: runs the example back-end, whose answers are in `api.rs`, on 127.0.0.1:8081.
 //!
 //! Set `LISTEN` for another address. With `-- --basic` it wants HTTP Basic: any user name, with the
 //! password `demo`. With `-- --proxy` it hides behind an OAuth2 proxy, whose provider has its login
 //! page on the next port of `localhost`: any user name, with any password that does not begin with
 //! `wrong`.
 
+mod api;
 #[expect(dead_code, reason = "the tests need more of it than this program")]
 mod oauth2;
 
 use std::{net::SocketAddr, process::ExitCode};
 
 use axum::{
-    Router,
-    extract::Query,
+    extract::Request,
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::get,
+    middleware::{self, Next},
+    response::Response,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use oauth2::{Behaviour, Double};
-use serde::Deserialize;
 use tokio::net::TcpListener;
-
-#[derive(Deserialize)]
-struct Wanted {
-    job: String,
-    metric: String,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -51,7 +37,10 @@ async fn main() -> ExitCode {
         }
     };
 
-    let back_end = back_end(flag("--basic"));
+    let back_end = match flag("--basic") {
+        true => api::router().layer(middleware::from_fn(with_password)),
+        false => api::router(),
+    };
     if flag("--proxy") {
         let double = Double::start(listener, back_end, Behaviour::default()).await;
         println!(
@@ -72,23 +61,11 @@ async fn main() -> ExitCode {
     }
 }
 
-fn back_end(wants_password: bool) -> Router {
-    let api = move |headers: HeaderMap, wanted: Query<Wanted>| async move {
-        match wants_password && !knows_password(&headers) {
-            true => StatusCode::UNAUTHORIZED.into_response(),
-            false => answer(&wanted),
-        }
-    };
-    Router::new().route("/api", get(api))
-}
-
-/// The value as the back-end knows it, without a word on its type or encoding.
-fn answer(wanted: &Wanted) -> Response {
-    match (wanted.job.as_str(), wanted.metric.as_str()) {
-        ("build", "time") => b"2m 41s".into_response(),
-        ("build", "size") => b"17.4 MB".into_response(),
-        ("build", "author") => b"Ren\xe9e".into_response(), // Latin-1, and not said to be
-        (job, metric) => (StatusCode::NOT_FOUND, format!("no {metric} of {job}")).into_response(),
+/// Lets a request through that has the password.
+async fn with_password(request: Request, next: Next) -> Result<Response, StatusCode> {
+    match knows_password(request.headers()) {
+        true => Ok(next.run(request).await),
+        false => Err(StatusCode::UNAUTHORIZED),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uservice::identity::{METADATA, NAME};
 
 #[cfg(unix)]
-use crate::running::program;
+use crate::running::{NOWHERE, program};
 use crate::running::{Running, run};
 
 #[test]
@@ -221,7 +221,7 @@ fn both_signals_drain_and_exit_with_0() {
 #[test]
 fn each_request_is_one_line_without_its_query_and_health_checks_are_none() {
     let service = Running::start(&[]);
-    for path in ["/", "/healthz", "/readyz", "/metadata", "/nowhere"] {
+    for path in ["/", "/healthz", "/readyz", "/metadata", NOWHERE] {
         service.ask(path);
     }
     let (_, log) = service.end("-TERM");
@@ -231,10 +231,7 @@ fn each_request_is_one_line_without_its_query_and_health_checks_are_none() {
         .collect();
     assert_eq!(
         told,
-        [
-            (Some("/metadata"), Some(200)),
-            (Some("/nowhere"), Some(404))
-        ]
+        [(Some("/metadata"), Some(200)), (Some(NOWHERE), Some(404))]
     );
     assert!(!format!("{log:?}").contains("hidden-word"));
 }

@@ -19,7 +19,7 @@ use uservice::{
 };
 
 use crate::{
-    running::{Running, ask, program},
+    running::{NOWHERE, Running, ask, program},
     test_app::{TestApp, heard_by},
 };
 
@@ -265,7 +265,7 @@ fn dropped(address: &str) -> u64 {
 #[test]
 fn a_full_pipe_keeps_no_request_waiting_and_what_is_dropped_is_told() {
     let mut service = Running::start(&[]);
-    let long = format!("/{}", "x".repeat(8000));
+    let long = format!("{NOWHERE}{}", "x".repeat(8000));
     let asked = 700;
     for _ in 0..asked {
         // The queue takes some five hundred lines as long as these, and nobody reads them.
@@ -314,7 +314,7 @@ fn a_full_pipe_keeps_no_request_waiting_and_what_is_dropped_is_told() {
 #[test]
 fn a_pipe_that_stays_full_does_not_keep_the_program_from_ending() {
     let mut service = Running::start(&[]);
-    let long = format!("/{}", "x".repeat(8000));
+    let long = format!("{NOWHERE}{}", "x".repeat(8000));
     for _ in 0..20 {
         ask(&service.address, &long);
     }
@@ -362,7 +362,7 @@ fn a_syslog_server_gets_each_line_as_a_message() {
     ];
     let service = Silent::start(&variables, Stdio::null());
     ask(&service.address, "/healthz");
-    ask(&service.address, "/nowhere");
+    ask(&service.address, NOWHERE);
 
     let process = service.child.id();
     // No program's name is longer in such a message.
@@ -384,7 +384,7 @@ fn a_syslog_server_gets_each_line_as_a_message() {
             ));
         }
     }
-    let expected = [("<15>1", "/healthz"), ("<14>1", "/nowhere")];
+    let expected = [("<15>1", "/healthz"), ("<14>1", NOWHERE)];
     assert_eq!(
         access,
         expected.map(|(p, path)| (p.to_owned(), path.to_owned()))

@@ -1,6 +1,6 @@
 //! Yours: the service, tested over HTTP against a mock back-end.
 //!
-//! `sample.rs` goes when the sample in `src/service.rs` goes; the rest holds the house to its word.
+//! `service.rs` tests what you write; the rest holds the house to its word.
 
 mod access;
 mod auth;
@@ -26,8 +26,8 @@ mod piecemeal;
 mod proxy;
 mod retries;
 mod running;
-mod sample;
 mod served;
+mod service;
 mod shutdown;
 mod test_app;
 mod traces;

@@ -33,12 +33,19 @@ async fn most() -> BackendError {
     BackendError::not_found("")
 }
 
+/// A path of which the author describes the end alone, beside a query.
+#[utoipa::path(get, path = "/part/{a}/{b}", params(("q" = String, Query), ("b" = u64, Path)))]
+async fn part() -> BackendError {
+    BackendError::not_found("")
+}
+
 /// The description of a service with such routes and with another auth type.
 fn described(auth: Auth) -> Value {
     let who = Metadata { auth, ..METADATA };
     let routes = OpenApiRouter::<()>::new()
         .routes(routes!(least))
-        .routes(routes!(most));
+        .routes(routes!(most))
+        .routes(routes!(part));
     let index = OpenApiRouter::<()>::new();
     let document = openapi::document(&who, "/route", routes.into_openapi(), index.into_openapi());
     serde_json::from_str(&document).unwrap()
@@ -141,6 +148,15 @@ fn what_an_author_describes_stays() {
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BackendError"}}},
         })
     );
+}
+
+#[test]
+fn parameters_come_in_the_order_of_the_path_whoever_describes_them() {
+    let document = described(Auth::None);
+    let parameters = &document["paths"]["/part/{a}/{b}"]["get"]["parameters"];
+    let parameters = parameters.as_array().unwrap().iter();
+    let names: Vec<_> = parameters.map(|parameter| &parameter["name"]).collect();
+    assert_eq!(names, ["a", "b", "q"]);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use uservice::identity::NAME;
 
 const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
+/// A path that no service serves: the house's own, where no route of an author's can be.
+pub const NOWHERE: &str = "/docs/nowhere";
+
 /// The program with nothing from the outside but what a test gives it.
 pub fn program(flags: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(PROGRAM);

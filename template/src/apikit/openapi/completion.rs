@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{
         Content, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
         Type,
-        path::{Operation, ParameterBuilder, ParameterIn},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::ObjectBuilder,
     },
 };
@@ -52,6 +52,7 @@ pub(super) fn of_all(document: &mut OpenApi) {
     for (path, mut item) in std::mem::take(&mut document.paths.paths) {
         for operation in operations(&mut item) {
             names(&path).for_each(|name| add_parameter(operation, name));
+            sort_parameters(operation, &path);
             add_responses(operation);
         }
         // axum's `{*rest}` takes slashes as well, for which OpenAPI has no word.
@@ -103,6 +104,18 @@ fn add_parameter(operation: &mut Operation, name: &str) {
             .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
         parameters.push(parameter.build().into());
     }
+}
+
+/// Puts the parameters of the path into its order, before all others: what the author described came first.
+fn sort_parameters(operation: &mut Operation, path: &str) {
+    let place = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path => {
+            names(path).position(|name| name == parameter.name)
+        }
+        _ => None,
+    };
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.sort_by_key(|parameter| place(parameter).unwrap_or(usize::MAX));
 }
 
 /// Every answer has a description, and every error the one shape: those that the author names, and

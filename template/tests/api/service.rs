@@ -1,5 +1,4 @@
-//! Yours: the sample in `src/service.rs`. Replace it with tests of your own routes; if the file gets
-//! another name, `main.rs` beside it wants to know.
+//! Yours: the routes of `src/service.rs`. These are the sample's; replace them with it.
 
 use serde_json::json;
 use uservice::identity::ROUTE;

@@ -1,0 +1,149 @@
+//! The services in `examples/`, each held to be what it says: a rendering of this template, with what its
+//! author wrote over it.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use crate::{
+    services::{passes_as_a_crate, rendered, turn},
+    support::files,
+};
+use bootstrap::{
+    answers::Answers,
+    http,
+    render::{Manner, Template},
+    running::{Process, backend_flags},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// `ada:demo`
+const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
+
+fn folder(name: &str) -> PathBuf {
+    Template::here().root.join("examples").join(name)
+}
+
+/// The answers in `answers.toml`.
+fn answers(name: &str) -> Answers {
+    let text = fs::read_to_string(folder(name).join("answers.toml")).unwrap();
+    let answers: toml::Table = text.parse().unwrap();
+    let values = answers["values"].as_table().unwrap().iter();
+    values.fold(Answers::named(name), |answers, (placeholder, answer)| {
+        answers.with(placeholder, answer.as_str().unwrap())
+    })
+}
+
+/// What the example's author wrote, under the paths that it has in the service.
+fn authors(name: &str) -> BTreeMap<String, Vec<u8>> {
+    files(&folder(name).join("files"))
+}
+
+#[test]
+fn an_example_holds_what_its_author_changed_and_nothing_else() {
+    for entry in fs::read_dir(Template::here().root.join("examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let into = TempDir::new().unwrap();
+        let fresh = Template::here()
+            .render(&answers(&name), into.path(), Manner::SILENT)
+            .unwrap();
+        let fresh = files(&fresh);
+        for (path, text) in authors(&name) {
+            let rendered = fresh.get(&path);
+            assert!(rendered != Some(&text), "{name}: {path} is the template's");
+            for text in rendered.into_iter().chain([&text]) {
+                let text = String::from_utf8_lossy(text);
+                assert!(text.starts_with("//! Yours: "), "{name}: {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_way_from_apikit_quotes_metric_deviation_as_it_is() {
+    let page = Template::here().root.join("docs/from-apikit.md");
+    let page = fs::read_to_string(page).unwrap();
+    let sources: Vec<_> = authors("metric-deviation").into_values().collect();
+    let quoted: Vec<_> = page.split("```rust\n").skip(1).collect();
+    assert!(quoted.len() > 5, "{quoted:?}");
+    for rest in quoted {
+        let (block, _) = rest.split_once("```").unwrap();
+        let stands = |source: &Vec<u8>| String::from_utf8_lossy(source).contains(block);
+        assert!(sources.iter().any(stands), "{block}");
+    }
+}
+
+#[test]
+fn metric_deviation_is_a_service_like_any_other_and_tells_changes() {
+    let _turn = turn();
+    let answers = answers("metric-deviation");
+    let project = rendered(&answers, authors("metric-deviation"));
+    passes_as_a_crate(&project);
+
+    let auth = answers.get("auth_type").unwrap();
+    let backend = project.start_backend(backend_flags(auth)).unwrap();
+    let service = project.start("127.0.0.1:0", &backend).unwrap();
+    for (path, status, body) in [
+        (
+            "/metricdeviation/AM1/1.5",
+            200,
+            json!({
+                "changed": true,
+                "current": 5.1,
+                "previous": 5.0,
+                "delta_pct": 2.0,
+                "units": "mmag",
+                "changecount": 2,
+                "changed_packages": ["afw", "meas_base"],
+            }),
+        ),
+        (
+            "/AM2/1e6",
+            200,
+            json!({
+                "changed": true,
+                "current": 0.25,
+                "previous": 0.0,
+                "delta_pct": null,
+                "units": "mmag",
+                "changecount": 1,
+                "changed_packages": ["obs_cfht"],
+            }),
+        ),
+        (
+            "/metricdeviation/PA1",
+            404,
+            json!({
+                "reason": "Not Found",
+                "status_code": 404,
+                "error_content": "The dashboard's last page has no two measurements of PA1 to compare.",
+            }),
+        ),
+    ] {
+        assert_eq!(asked(&service, path), (status, body), "{path}");
+    }
+    describes_its_routes(&service);
+    let (code, _) = service.stop().unwrap();
+    assert_eq!(code, Some(0));
+}
+
+/// The document has the author's routes, with the rule for the threshold.
+fn describes_its_routes(service: &Process) {
+    let (_, document) = asked(service, "/metricdeviation/openapi.json");
+    assert_eq!(document["servers"], json!([{"url": "/metricdeviation"}]));
+    let operation = &document["paths"]["/{metric}/{threshold}"]["get"];
+    let parameters = operation["parameters"].as_array().unwrap();
+    let threshold = parameters
+        .iter()
+        .find(|parameter| parameter["name"] == "threshold");
+    let schema = &threshold.unwrap()["schema"];
+    assert_eq!(schema["type"], "number");
+    assert_eq!(schema["minimum"], 0);
+    assert!(document["paths"]["/{metric}"]["get"].is_object());
+}
+
+fn asked(service: &Process, path: &str) -> (u16, Value) {
+    let answer = http::request(service.address, "GET", path, &[ADA]).unwrap();
+    let body = serde_json::from_str(&answer.body);
+    let body = body.unwrap_or_else(|_| panic!("{path}: {}", answer.body));
+    (answer.status, body)
+}
