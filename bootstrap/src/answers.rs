@@ -18,11 +18,18 @@ impl Answers {
         }
     }
 
-    /// The answers that the template's plain twins are rendered with.
+    /// The answers that the template's plain twins are rendered with. As far as can be, nothing in them is the
+    /// house's, so that a fork has the same twins and gets changes to them without a conflict.
     pub fn example() -> Self {
         Self::named("job-metrics")
             .with("description", "Metrics of build jobs, by name.")
+            .with("repository", "https://example.org/job-metrics")
             .with("auth_type", "basic")
+            .with("route", "/job-metrics")
+            .with("port", "8080")
+            .with("api_version", "1.0")
+            .with("version", "0.1.0")
+            .with("license", "MIT")
     }
 
     /// These answers with one more, or with one changed.

@@ -1,4 +1,4 @@
-//! The house defaults, as the front end's manifests have them.
+//! The house defaults, as the front end's manifests and the questions have them.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -9,14 +9,17 @@ use crate::{render::Template, twins::Written};
 /// What a value of the house's is followed by: `host: api.example.org # house: host`.
 const MARK: &str = " # house: ";
 
-/// Each file of `kubernetes/` that has values of the house's, as it should be.
+/// Each file outside the template that has values of the house's, as it should be.
 ///
 /// # Errors
 /// When a file cannot be read, or names what `hooks/house.rhai` does not export.
-pub fn manifests(template: &Template) -> Result<Vec<Written>> {
-    let house = fs::read_to_string(template.root.join("hooks/house.rhai"))?;
-    let house: BTreeMap<_, _> = house.lines().filter_map(constant).collect();
-    let mut files = Vec::new();
+pub fn marked(template: &Template) -> Result<Vec<Written>> {
+    let house = constants(template, "house")?;
+    let questions = "cargo-generate.toml".to_owned();
+    let mut files = vec![Written {
+        text: fs::read_to_string(template.root.join(&questions))?,
+        path: questions,
+    }];
     collect(&template.root, "kubernetes", &mut files)?;
     files.retain(|file| file.text.contains(MARK));
     for file in &mut files {
@@ -27,20 +30,36 @@ pub fn manifests(template: &Template) -> Result<Vec<Written>> {
     Ok(files)
 }
 
+/// The text constants that a module in `hooks/` exports, by name.
+///
+/// # Errors
+/// When the module cannot be read.
+pub fn constants(template: &Template, module: &str) -> Result<BTreeMap<String, String>> {
+    let path = template.root.join(format!("hooks/{module}.rhai"));
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let constants = text.lines().filter_map(constant);
+    Ok(constants
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
 /// The name and value in `export const name = "value";`.
 fn constant(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.strip_prefix("export const ")?.split_once(" = \"")?;
     Some((name, value.strip_suffix("\";")?))
 }
 
-/// The line with the house's value in the place of the one that is there.
-fn with_value(line: &str, house: &BTreeMap<&str, &str>) -> Result<String> {
+/// The line with the house's value in the place of the one that is there: a word, or a text in quotes.
+fn with_value(line: &str, house: &BTreeMap<String, String>) -> Result<String> {
     let Some((before, name)) = line.split_once(MARK) else {
         return Ok(format!("{line}\n"));
     };
     let value = house
         .get(name)
         .with_context(|| format!("hooks/house.rhai exports no {name}"))?;
+    if let Some((key, _)) = before.split_once(" = \"") {
+        return Ok(format!("{key} = \"{value}\"{MARK}{name}\n"));
+    }
     let (key, _) = before
         .rsplit_once(' ')
         .with_context(|| format!("{line:?} has no value"))?;

@@ -84,13 +84,17 @@ pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
 }
 
 /// The answers that the template takes, besides the name.
-pub const PLACEHOLDERS: [&str; 16] = [
+pub const PLACEHOLDERS: [&str; 20] = [
     "description",
     "repository",
     "auth_type",
     "owner",
     "route",
     "host",
+    "port",
+    "header",
+    "support",
+    "copyright",
     "registry",
     "backend_url",
     "namespace",

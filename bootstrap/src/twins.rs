@@ -1,5 +1,5 @@
 //! What is written from something else: the plain twins of Liquid files, the names that are taken, and
-//! the front end's manifests.
+//! the house defaults outside the template.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -156,7 +156,7 @@ pub fn all(template: &Template) -> Result<Vec<Written>> {
             text: fs::read_to_string(rendered.join(twin))?,
         });
     }
-    files.extend(house::manifests(template)?);
+    files.extend(house::marked(template)?);
     Ok(files)
 }
 

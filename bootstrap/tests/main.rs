@@ -2,6 +2,7 @@
 
 mod project;
 mod examples;
+mod fork;
 mod rendering;
 mod services;
 mod support;

@@ -13,7 +13,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use crate::support::{auth_types, files, hostile, ordinary};
+use crate::support::{auth_types, files, hostile, house, ordinary};
 use bootstrap::{
     answers::Answers,
     http::{self, Answer},
@@ -128,11 +128,18 @@ fn leaves_the_lock_alone(project: &Project) {
 /// The rendering with the author's files over it, in a folder of its own that keeps what has not changed,
 /// so that cargo rebuilds no more than it must.
 pub fn rendered(answers: &Answers, authors: BTreeMap<String, Vec<u8>>) -> Project {
-    let template = Template::here();
+    rendered_by(&Template::here(), answers, authors)
+}
+
+/// The same, by another template than this one.
+pub fn rendered_by(
+    template: &Template,
+    answers: &Answers,
+    authors: BTreeMap<String, Vec<u8>>,
+) -> Project {
     let auth = answers.get("auth_type").unwrap();
-    let kept = template
-        .root
-        .join(format!("target/rendered/{}-{auth}", answers.name));
+    let target = Template::here().root.join("target");
+    let kept = target.join(format!("rendered/{}-{auth}", answers.name));
     let scratch = TempDir::new().unwrap();
     let fresh = template
         .render(answers, scratch.path(), Manner::SILENT)
@@ -143,7 +150,7 @@ pub fn rendered(answers: &Answers, authors: BTreeMap<String, Vec<u8>>) -> Projec
     Project {
         folder: kept,
         name: answers.name.clone(),
-        target: template.root.join("target/renderings"),
+        target: target.join("renderings"),
     }
 }
 
@@ -162,7 +169,8 @@ fn update(folder: &Path, wanted: BTreeMap<String, Vec<u8>>) {
     }
 }
 
-fn cargo<const N: usize>(project: &Project, arguments: [&str; N], variables: &[(&str, &str)]) {
+/// Runs cargo in a project, and takes no warning for an answer.
+pub fn cargo<const N: usize>(project: &Project, arguments: [&str; N], variables: &[(&str, &str)]) {
     let shown = arguments.join(" ");
     let mut command = project.cargo(arguments.map(OsStr::new));
     let output = command.envs(variables.iter().copied()).output().unwrap();
@@ -193,6 +201,12 @@ impl Service<'_> {
     }
 }
 
+/// The answer, or the house's default in its place.
+fn given_or_house(answers: &Answers, placeholder: &str) -> String {
+    let given = answers.get(placeholder).map(str::to_owned);
+    given.unwrap_or_else(|| house(placeholder))
+}
+
 fn keeps_its_contract(project: &Project, answers: &Answers) {
     let auth = answers.get("auth_type").unwrap();
     let backend = project.start_backend(backend_flags(auth)).unwrap();
@@ -202,7 +216,7 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
         address: running.address,
         answers,
         route: answers.get("route").unwrap_or(&route).to_owned(),
-        api_version: answers.get("api_version").unwrap_or("1.0").to_owned(),
+        api_version: given_or_house(answers, "api_version"),
     };
     says_that_it_lives(&service);
     says_who_it_is(&service, project);
@@ -232,19 +246,14 @@ fn says_that_it_lives(service: &Service) {
 }
 
 fn says_who_it_is(service: &Service, project: &Project) {
-    let given = |placeholder, otherwise: &str| {
-        service
-            .answers
-            .get(placeholder)
-            .unwrap_or(otherwise)
-            .to_owned()
-    };
+    let manifest = fs::read_to_string(project.folder.join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
     let name = &service.answers.name;
     let expected = json!({
         "name": name,
-        "description": given("description", "A microservice of the unified API."),
-        "repository": given("repository", &format!("https://github.com/lsst-sqre/{name}")),
-        "version": given("version", "0.1.0"),
+        "description": service.answers.get("description"),
+        "repository": manifest["package"]["repository"].as_str(),
+        "version": given_or_house(service.answers, "version"),
         "api_version": service.api_version,
         "auth": service.auth(),
     });
@@ -297,7 +306,7 @@ fn says_what_it_answers(service: &Service, project: &Project) {
         json!({
             "title": service.answers.name,
             "description": service.answers.get("description"),
-            "version": service.answers.get("version").unwrap_or("0.1.0"),
+            "version": given_or_house(service.answers, "version"),
         })
     );
     assert_eq!(document["servers"], json!([{"url": service.route}]));

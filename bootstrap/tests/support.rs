@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use bootstrap::{answers::Answers, render::Template};
+use bootstrap::{answers::Answers, house, render::Template};
 use walkdir::WalkDir;
 
 /// A description with all that has a meaning to TOML, YAML, Rust, Liquid, HTML or a shell.
@@ -18,6 +18,14 @@ pub fn auth_types(template: &Template) -> Vec<String> {
     choices
         .map(|choice| choice.as_str().unwrap().to_owned())
         .collect()
+}
+
+/// A default of the house's.
+pub fn house(name: &str) -> String {
+    let mut house = house::constants(&Template::here(), "house").unwrap();
+    house
+        .remove(name)
+        .unwrap_or_else(|| panic!("the house has no {name}"))
 }
 
 /// The answers that most people give. Names differ, as renderings build into one folder.
@@ -42,6 +50,13 @@ pub fn hostile(auth: &str) -> Answers {
         .with("version", "10.0.3")
         .with("license", "Apache-2.0 OR MIT")
         .with("host", "a-1.example.org")
+        .with("port", "65535")
+        .with(
+            "header",
+            "X-House-1: a 'b' {c} #1: ~, and more than fits into a line of a hundred characters",
+        )
+        .with("support", "Ada & co <ada@example.org>, #help")
+        .with("copyright", "Ada \"&\" Co.")
         .with("registry", "registry.example.org:5000/a_b/c-d")
         .with(
             "backend_url",

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::support::files;
+use crate::support::{files, house};
 use tempfile::TempDir;
 
 /// The tool with these arguments, where nobody can be asked.
@@ -33,11 +33,12 @@ fn new_renders_a_repository_and_prints_the_next_steps() {
     assert!(service.join(".git").is_dir());
 
     let said = text(&output.stdout);
+    let (port, url) = (house("port"), house("template_url"));
     for step in [
         "cargo run --example backend",
-        "curl -u you:demo http://127.0.0.1:8080/my-service/build/time",
+        &format!("curl -u you:demo http://127.0.0.1:{port}/my-service/build/time"),
         "src/service.rs",
-        "cargo generate --git https://github.com/lsst-sqre/uservice-bootstrap.git --silent",
+        &format!("cargo generate --git {url} --silent"),
         "-d auth_type=basic",
     ] {
         assert!(said.contains(step), "{said}");

@@ -1,6 +1,12 @@
 //! House: what is served where, and through which layers a request goes.
 
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue},
+    middleware::map_response,
+    response::Response,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -13,7 +19,7 @@ use crate::{
         metadata, metrics, openapi,
     },
     config::Config,
-    identity::{METADATA, ROUTE},
+    identity::{HEADER, METADATA, ROUTE},
     service,
 };
 
@@ -51,7 +57,7 @@ pub fn house(
         .merge(docs::router());
     let below_route = limited(index).merge(everywhere.clone());
 
-    Router::new()
+    let app = Router::new()
         .merge(health::router(vitals.readiness.clone()))
         .merge(metrics::router(vitals.metrics.clone()))
         .merge(everywhere)
@@ -62,7 +68,27 @@ pub fn house(
             Access::new(&vitals.metrics), // outermost: what it notes is what the caller got
             ErrorsAsJson,                 // puts what the router and the handlers refuse into shape
             limits::Head,                 // refuses before anything is done
-        ))
+        ));
+    with_header(app, HEADER)
+}
+
+/// Every answer of `app`, with a header more. Without a name, it is `app` as it was.
+///
+/// # Panics
+/// When it is no header, such as a name in upper case.
+pub fn with_header(app: Router, (name, value): (&'static str, &'static str)) -> Router {
+    if name.is_empty() {
+        return app;
+    }
+    let header = (
+        HeaderName::from_static(name),
+        HeaderValue::from_static(value),
+    );
+    app.layer(map_response(move |mut answer: Response| {
+        let (name, value) = header.clone();
+        answer.headers_mut().insert(name, value);
+        async { answer }
+    }))
 }
 
 async fn unknown(request: Request) -> BackendError {

@@ -7,6 +7,7 @@ use crate::{apikit::Settings, identity};
 /// Everything that an operator can set: each field is a flag, and a variable of the environment.
 #[derive(Clone, Debug, Parser)]
 #[command(name = identity::NAME, about = identity::DESCRIPTION, version)]
+#[command(mut_arg("listen", |listen| listen.default_value(identity::LISTEN)))]
 pub struct Config {
     #[command(flatten)]
     pub house: Settings,

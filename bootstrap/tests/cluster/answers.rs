@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::manifests::{Build, Rendered, builds, elements, front_ends, services};
+use crate::{
+    manifests::{Build, Rendered, builds, elements, front_ends, services},
+    support::house,
+};
 
 #[test]
 #[ignore = "needs kubectl: run .ci/cluster"]
@@ -10,7 +13,7 @@ fn manifests_say_who_the_service_is() {
     for (rendered, builds) in services() {
         let name = rendered.answers.name.clone();
         let build = &builds[0];
-        let namespace = rendered.given("namespace", "unified-api");
+        let namespace = rendered.given("namespace", &house("namespace"));
         for manifest in &build.manifests {
             let found = &manifest["metadata"];
             assert_eq!(found["namespace"], namespace, "{name}");
@@ -23,9 +26,12 @@ fn manifests_say_who_the_service_is() {
         let description = rendered.given("description", "");
         let annotations = &deployment["metadata"]["annotations"];
         assert_eq!(annotations["kubernetes.io/description"], description);
-        let registry = rendered.given("registry", "ghcr.io/lsst-sqre");
         let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-        assert_eq!(container["image"], format!("{registry}/{name}"));
+        let image = container["image"].as_str().unwrap();
+        let registry = image.strip_suffix(&format!("/{name}")).unwrap();
+        assert_eq!(rendered.given("registry", registry), registry);
+        let port = rendered.given("port", &house("port"));
+        assert_eq!(container["ports"][0]["containerPort"].to_string(), port);
         let settings = build.all("ConfigMap").next().unwrap();
         assert_eq!(settings["data"]["BACKEND_URL"], backend_url(rendered));
     }
@@ -43,7 +49,7 @@ fn requests_come_by_the_host_and_the_route_that_were_answered() {
         let name = rendered.answers.name.as_str();
         let route = rendered.given("route", &format!("/{name}"));
         for build in builds {
-            let host = rendered.given("host", "api.lsst.codes");
+            let host = rendered.given("host", &house("host"));
             let host = match build.has("staging") {
                 true => format!("staging.{host}"),
                 false => host,
@@ -57,15 +63,15 @@ fn requests_come_by_the_host_and_the_route_that_were_answered() {
                 let rules = json!([{"host": host, "http": {"paths": [path]}}]);
                 let spec = &ingress["spec"];
                 assert_eq!(spec["rules"], rules, "{}", build.name);
-                let secret = rendered.given("tls_secret", "unified-api-tls");
+                let secret = rendered.given("tls_secret", &house("tls_secret"));
                 let tls = json!([{"hosts": [host], "secretName": secret}]);
                 assert_eq!(spec["tls"], tls, "{}", build.name);
-                let class = rendered.given("ingress_class", "nginx");
+                let class = rendered.given("ingress_class", &house("ingress_class"));
                 let class = (!build.has("gke")).then_some(class);
                 assert_eq!(spec["ingressClassName"], json!(class), "{}", build.name);
             }
             for routed in build.all("HTTPRoute") {
-                let gateway = rendered.given("namespace", "unified-api");
+                let gateway = rendered.given("namespace", &house("namespace"));
                 let expected = json!({
                     "parentRefs": [{"name": gateway, "sectionName": "https"}],
                     "hostnames": [host],

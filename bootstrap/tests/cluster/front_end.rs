@@ -11,6 +11,7 @@ use crate::{
     default_handler, images,
     manifests::{Build, Rendered, elements, front_ends},
     namespace::Namespace,
+    support::house,
 };
 
 /// Where a Service's pods are, in the place of a cluster's network.
@@ -132,14 +133,14 @@ fn ask(namespace: &Namespace, scratch: &Path, path: &str, more: &[&str]) -> (u16
         ])
         .args([
             "--resolve",
-            "api.lsst.codes:443:127.0.0.1",
+            &format!("{}:443:127.0.0.1", house("host")),
             "--write-out",
             "\n%{http_code} %{content_type}",
         ])
         .arg("--cacert")
         .arg(certificate)
         .args(more)
-        .arg(format!("https://api.lsst.codes{path}"));
+        .arg(format!("https://{}{path}", house("host")));
     let said = run(&mut command);
     let (body, end) = said.rsplit_once('\n').unwrap();
     let (status, kind) = end.split_once(' ').unwrap();
@@ -155,15 +156,16 @@ fn start_ingress(
     scratch: &Path,
 ) {
     let at = |file: &str| scratch.join(file).display().to_string();
+    let host = house("host");
     run(Command::new("openssl")
         .args([
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
         ])
         .args([
             "-subj",
-            "/CN=api.lsst.codes",
+            &format!("/CN={host}"),
             "-addext",
-            "subjectAltName=DNS:api.lsst.codes",
+            &format!("subjectAltName=DNS:{host}"),
         ])
         .args(["-keyout", &at("tls.key"), "-out", &at("tls.crt")]));
     let mut locations = String::new();
@@ -171,10 +173,7 @@ fn start_ingress(
         .iter()
         .map(|ingress| &ingress["spec"]["rules"][0]["host"])
         .collect();
-    assert!(
-        hosts.iter().all(|host| *host == "api.lsst.codes"),
-        "{hosts:?}"
-    );
+    assert!(hosts.iter().all(|found| **found == host), "{hosts:?}");
     for ingress in ingresses {
         let rules = elements(&ingress["spec"]["rules"]);
         for path in rules.flat_map(|rule| elements(&rule["http"]["paths"])) {
@@ -191,7 +190,7 @@ fn start_ingress(
     }
     let configuration = format!(
         "pid {}; error_log stderr warn; events {{}}\nhttp {{ access_log off;\n\
-         server {{ listen 127.0.0.1:443 ssl; server_name api.lsst.codes;\n\
+         server {{ listen 127.0.0.1:443 ssl; server_name {host};\n\
          ssl_certificate {}; ssl_certificate_key {};\n\
          proxy_http_version 1.1; proxy_set_header Host $host;\n{locations}}}\n}}\n",
         at("nginx.pid"),

@@ -16,7 +16,7 @@ use crate::{
     manifests::{Build, Rendered},
     namespace::Namespace,
     pods::probed,
-    support::HOSTILE,
+    support::{HOSTILE, house},
 };
 
 /// What the published base has in bytes, at most; the stand-in for it in the tests has more.
@@ -262,11 +262,8 @@ fn labels_say_what_was_answered() {
     };
     assert_eq!(label("title"), image.name);
     assert_eq!(label("description"), HOSTILE);
-    assert_eq!(
-        label("source"),
-        format!("https://github.com/lsst-sqre/{}", image.name)
-    );
-    assert_eq!(label("licenses"), "MIT");
+    assert!(label("source").ends_with(&format!("/{}", image.name)));
+    assert_eq!(label("licenses"), house("license"));
 }
 
 #[test]

@@ -4,11 +4,14 @@
 use std::process::Stdio;
 
 use serde_json::Value;
-use uservice::identity::{METADATA, NAME};
+use uservice::identity::{LISTEN, METADATA, NAME};
 
 #[cfg(unix)]
 use crate::running::{NOWHERE, program};
-use crate::running::{Running, run};
+use crate::{
+    running::{Running, run},
+    test_app::configured,
+};
 
 #[test]
 fn metadata_prints_what_the_route_answers() {
@@ -48,6 +51,14 @@ fn a_reader_who_leaves_early_is_told_in_one_sentence() {
         text.starts_with(&sentence) && text.lines().count() == 1,
         "{text}"
     );
+}
+
+#[test]
+fn the_service_listens_where_its_identity_says() {
+    let config = configured(vec![NAME.to_owned()]);
+    assert_eq!(config.house.listen, LISTEN.parse().unwrap());
+    let help = String::from_utf8(run(&["--help"], &[]).stdout).unwrap();
+    assert!(help.contains(&format!("[default: {LISTEN}]")), "{help}");
 }
 
 #[test]

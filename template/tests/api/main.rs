@@ -12,6 +12,7 @@ mod docs;
 mod documented;
 mod edges;
 mod errors;
+mod header;
 mod health;
 mod layout;
 mod logs;
