@@ -3,6 +3,7 @@
 mod project;
 mod examples;
 mod fork;
+mod pages;
 mod rendering;
 mod services;
 mod support;
