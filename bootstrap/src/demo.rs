@@ -1,13 +1,13 @@
 //! The demo: renders a service, starts it with its example back-end and asks it, before your eyes.
 
-use std::{fs, io, io::BufRead, net::SocketAddr, sync::mpsc, thread};
+use std::{fs, io, io::BufRead, net::SocketAddr, thread};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::{
     answers::Answers,
-    http,
+    http, interruption,
     render::{Manner, Template},
     running::{self, Process, Project},
 };
@@ -35,7 +35,8 @@ pub struct DemoArgs {
 /// # Errors
 /// One sentence, when any of that fails or an answer is not what it should be.
 pub fn run(template: &Template, args: &DemoArgs) -> Result<()> {
-    let interrupted = interruption()?;
+    // So that the servers are not left running when it comes.
+    let interrupted = interruption::heard()?;
     let answers = Answers::example().with("auth_type", &args.auth);
     let project = render(template, &answers)?;
     println!("\nBuilding it (the first time takes a minute or two) …\n");
@@ -56,15 +57,6 @@ pub fn run(template: &Template, args: &DemoArgs) -> Result<()> {
     invite(&answers, service.address, secret);
     echo(&mut service);
     interrupted.recv().context("Ctrl-C is not heard any more")
-}
-
-/// Hears Ctrl-C, so that the servers are not left running when it comes.
-fn interruption() -> Result<mpsc::Receiver<()>> {
-    let (sender, receiver) = mpsc::channel();
-    ctrlc::set_handler(move || {
-        let _ = sender.send(());
-    })?;
-    Ok(receiver)
 }
 
 fn render(template: &Template, answers: &Answers) -> Result<Project> {

@@ -2,12 +2,26 @@
 //!
 //! [`answers`] → [`render`] → [`demo`], [`new`] and [`twins`]. [`running`] starts a rendered
 //! service and its example back-end and asks them over [`http`].
+//!
+//! [`record`] says what a project was rendered from, and [`source`] finds the templates for it, by
+//! [`version`] in their [`history`]. So [`check`] holds a project against its template, and
+//! [`update`] makes a [`merge`] into the [`project`] and shows the [`changelog`].
 
 pub mod answers;
+pub mod changelog;
+pub mod check;
 pub mod demo;
+pub mod history;
 pub mod house;
 pub mod http;
+pub mod interruption;
+pub mod merge;
 pub mod new;
+pub mod project;
+pub mod record;
 pub mod render;
 pub mod running;
+pub mod source;
 pub mod twins;
+pub mod update;
+pub mod version;

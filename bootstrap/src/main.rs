@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use bootstrap::{
+    check::{self, CheckArgs, Standing},
     demo::{self, DemoArgs},
     new::{self, NewArgs},
     render::Template,
     twins,
+    update::{self, Outcome, UpdateArgs},
 };
 use clap::{Parser, Subcommand};
 
@@ -25,24 +27,48 @@ struct Cli {
 enum Command {
     /// Render a service, asking for what is not given
     New(NewArgs),
+    /// Take a rendered service to another version of the template, or to other answers
+    Update(UpdateArgs),
+    /// Say whether a rendered service is behind the template, or differs in the house's files
+    Check(CheckArgs),
     /// Write the plain twins of the template's Liquid files, and the names that are taken
     Twins,
 }
 
+/// What `check` finds to do, or conflicts that `update` leaves. Their bad input is 2, as clap's is.
+const TO_DO: u8 = 1;
+const BAD_INPUT: u8 = 2;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let template = Template::here();
-    let done = match cli.command {
-        None => demo::run(&template, &cli.demo),
-        Some(Command::New(args)) => new::run(&template, &args),
-        Some(Command::Twins) => twins::write(&template),
+    let (done, failure) = match cli.command {
+        None => (demo::run(&template, &cli.demo).map(|()| 0), 1),
+        Some(Command::New(args)) => (new::run(&template, &args).map(|()| 0), 1),
+        Some(Command::Twins) => (twins::write(&template).map(|()| 0), 1),
+        Some(Command::Update(args)) => (update::run(&template, &args).map(updated), BAD_INPUT),
+        Some(Command::Check(args)) => (check::run(&template, &args).map(checked), BAD_INPUT),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code.into(),
         Err(error) => {
             eprintln!("error: {}", one_line(&error));
-            ExitCode::FAILURE
+            failure.into()
         }
+    }
+}
+
+fn updated(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Merged => 0,
+        Outcome::Conflicts => TO_DO,
+    }
+}
+
+fn checked(standing: Standing) -> u8 {
+    match standing {
+        Standing::InStep => 0,
+        Standing::Apart => TO_DO,
     }
 }
 

@@ -1,9 +1,6 @@
 //! `new NAME`: renders a service to keep.
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use cargo_generate::Vcs;
@@ -69,13 +66,8 @@ impl NewArgs {
 /// # Errors
 /// One sentence, and nothing is left behind.
 pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
-    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let manner = Manner {
-        ask: if terminal {
-            Ask::OnTerminal
-        } else {
-            Ask::Never
-        },
+        ask: Ask::if_possible(),
         vcs: Vcs::Git,
         next_steps: NextSteps::Printed,
     };
@@ -84,7 +76,7 @@ pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
 }
 
 /// The answers that the template takes, besides the name.
-pub const PLACEHOLDERS: [&str; 20] = [
+pub const PLACEHOLDERS: [&str; 21] = [
     "description",
     "repository",
     "auth_type",
@@ -105,6 +97,7 @@ pub const PLACEHOLDERS: [&str; 20] = [
     "api_version",
     "version",
     "license",
+    "year",
 ];
 
 fn definition(text: &str) -> Result<(String, String), String> {

@@ -1,7 +1,8 @@
 //! Renders the template into a folder, completely or not at all.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use crate::answers::Answers;
 
 /// What of this repository a rendering is made from.
-const PARTS: [&str; 3] = ["cargo-generate.toml", "hooks", "template"];
+pub const PARTS: [&str; 3] = ["cargo-generate.toml", "hooks", "template"];
 
 /// The template, as a repository's folder.
 #[derive(Clone, Debug)]
@@ -48,6 +49,17 @@ pub enum NextSteps {
     Printed,
     /// Nowhere.
     Unprinted,
+}
+
+impl Ask {
+    /// On the terminal, when there is one.
+    pub fn if_possible() -> Self {
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            Self::OnTerminal
+        } else {
+            Self::Never
+        }
+    }
 }
 
 impl Manner {

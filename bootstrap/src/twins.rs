@@ -149,7 +149,11 @@ fn write_all(template: &Template) -> Result<()> {
 pub fn all(template: &Template) -> Result<Vec<Written>> {
     let scratch = TempDir::new()?;
     let rendered = template.render(&Answers::example(), scratch.path(), Manner::SILENT)?;
-    let mut files = vec![lock_with_liquid(template)?, names(template)?];
+    let mut files = vec![
+        lock_with_liquid(template)?,
+        names(template)?,
+        version(template)?,
+    ];
     for twin in TWINS {
         files.push(Written {
             path: format!("template/{twin}"),
@@ -198,6 +202,22 @@ fn lock_with_liquid(template: &Template) -> Result<Written> {
     Ok(Written {
         path: "template/Cargo.lock.liquid".to_owned(),
         text,
+    })
+}
+
+/// The version of the template, which is the tool's own, as a Rhai module.
+fn version(template: &Template) -> Result<Written> {
+    let manifest = fs::read_to_string(template.root.join("Cargo.toml"))?;
+    let manifest: toml::Table = manifest.parse()?;
+    let version = manifest["package"]["version"]
+        .as_str()
+        .context("Cargo.toml has no version")?;
+    Ok(Written {
+        path: "hooks/version.rhai".to_owned(),
+        text: format!(
+            "// The version of this template. Written by `cargo run -- twins` from the root's Cargo.toml, not by hand.\n\n\
+             export const version = \"{version}\";\n"
+        ),
     })
 }
 

@@ -222,6 +222,8 @@ fn a_rendering_holds_the_template_and_nothing_else_of_the_repository() {
             .into_keys()
             .map(|path| path.trim_end_matches(".liquid").to_owned())
             .filter(is_useful)
+            // Written by the hooks.
+            .chain([".uservice.toml".to_owned()])
             .collect();
         let with_text = ordinary(&auth).with("license", &house("license_text"));
         let rendered = render(&with_text).unwrap();
@@ -493,6 +495,7 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("version", "1.0", "must be three numbers"),
         ("version", "01.0.0", "must be three numbers"),
         ("version", "1.0.x", "must be three numbers"),
+        ("year", "26", "must be four digits"),
         ("api_version", "1", "must be two numbers"),
         ("api_version", "v1.0", "must be two numbers"),
     ];

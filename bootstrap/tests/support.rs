@@ -67,6 +67,7 @@ pub fn hostile(auth: &str) -> Answers {
         .with("ingress_class", "class-1")
         .with("ingress_namespace", "in-1")
         .with("monitoring_namespace", "watch-1")
+        .with("year", "1999")
 }
 
 /// Every file below a folder, with what it holds, under its path with forward slashes.

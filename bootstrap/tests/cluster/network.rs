@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::manifests::{Build, Rendered, builds, elements, front_ends, services};
+use crate::{
+    manifests::{Build, Rendered, builds, elements, front_ends, services},
+    support::house,
+};
 
 #[test]
 #[ignore = "needs kubectl: run .ci/cluster"]
@@ -23,11 +26,11 @@ fn services_are_reached_from_the_front_end_and_the_monitoring_alone() {
 /// Whom a service must let in, in the order of the components.
 fn callers(rendered: &Rendered, build: &Build) -> Value {
     let mut callers = vec![
-        namespace(&rendered.given("ingress_namespace", "ingress-nginx")),
-        namespace(&rendered.given("monitoring_namespace", "monitoring")),
+        namespace(&rendered.given("ingress_namespace", &house("ingress_namespace"))),
+        namespace(&rendered.given("monitoring_namespace", &house("monitoring_namespace"))),
     ];
     if build.has("gateway-api") || build.has("production") {
-        callers.push(gateway(&rendered.given("namespace", "unified-api")));
+        callers.push(gateway(&rendered.given("namespace", &house("namespace"))));
     }
     if build.has("gke") {
         callers.extend(googles());
