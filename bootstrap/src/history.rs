@@ -73,6 +73,7 @@ impl History {
             return Ok(None);
         };
         let tree = tagged.peel_to_tree()?;
+        fs::create_dir(into)?;
         // The parts that the version lacks are for the rendering to miss.
         for part in PARTS.into_iter().chain([CHANGELOG]) {
             if let Some(entry) = tree.get_name(part) {

@@ -5,11 +5,13 @@
 //!
 //! [`record`] says what a project was rendered from, and [`source`] finds the templates for it, by
 //! [`version`] in their [`history`]. So [`check`] holds a project against its template, and
-//! [`update`] makes a [`merge`] into the [`project`] and shows the [`changelog`].
+//! [`update`] makes a [`merge`] into the [`project`] and shows the [`changelog`];
+//! [`deletions`] of the author's are no part of it.
 
 pub mod answers;
 pub mod changelog;
 pub mod check;
+pub mod deletions;
 pub mod demo;
 pub mod history;
 pub mod house;

@@ -1,6 +1,10 @@
 //! Carries what differs between two renderings into a project: a three-way merge, as git makes it.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use git2::{
@@ -9,7 +13,10 @@ use git2::{
 };
 use tempfile::TempDir;
 
-use crate::project::{Project, index_entry};
+use crate::{
+    deletions,
+    project::{Project, index_entry},
+};
 
 /// A merge that is made, and not yet written into the project.
 pub struct Merge<'a> {
@@ -20,7 +27,7 @@ pub struct Merge<'a> {
     /// The files whose two sides contradict each other.
     pub conflicts: BTreeSet<String>,
     /// The files that the author deleted and the template changed. They stay deleted.
-    pub kept_deleted: BTreeSet<String>,
+    pub kept_deleted: BTreeSet<PathBuf>,
 }
 
 impl<'a> Merge<'a> {
@@ -29,37 +36,26 @@ impl<'a> Merge<'a> {
     /// # Errors
     /// When git cannot.
     pub fn of(project: &'a Project, from: &Tree<'_>, to: &Tree<'_>, label: &str) -> Result<Self> {
+        let repository = &project.repository;
         let committed = project.committed()?;
+        let remaining = deletions::left_out(repository, (from, to), &committed)?;
         let mut options = MergeOptions::new();
         options.find_renames(true);
-        let mut index = project
-            .repository
-            .merge_trees(from, &committed, to, Some(&options))?;
-        let mut kept_deleted = BTreeSet::new();
+        let index =
+            repository.merge_trees(&remaining.from, &committed, &remaining.to, Some(&options))?;
         let mut conflicts = BTreeSet::new();
         for conflict in index.conflicts()? {
             let conflict = conflict?;
-            let deleted = conflict.ancestor.is_some() && conflict.our.is_none();
             let side = conflict.our.or(conflict.their).or(conflict.ancestor);
-            let path = side
-                .map(|entry| String::from_utf8(entry.path))
-                .transpose()?;
-            let files = if deleted {
-                &mut kept_deleted
-            } else {
-                &mut conflicts
-            };
-            files.extend(path);
-        }
-        for file in &kept_deleted {
-            index.conflict_remove(Path::new(file))?;
+            let path = side.map(|entry| String::from_utf8(entry.path));
+            conflicts.extend(path.transpose()?);
         }
         Ok(Self {
             project,
             index,
             label: label.to_owned(),
             conflicts,
-            kept_deleted,
+            kept_deleted: remaining.changed,
         })
     }
 

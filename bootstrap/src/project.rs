@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::record::FILE;
 use anyhow::{Context, Result, bail, ensure};
 use git2::{
     Index, IndexEntry, IndexTime, Oid, Repository, RepositoryState, StatusOptions, Tree, TreeEntry,
@@ -100,28 +101,30 @@ impl Project {
             index.read_tree(&committed)?;
             index.remove_dir(&self.folder, 0)?;
         }
+        let record = committed.get_path(&self.folder.join(FILE)).ok();
         for entry in WalkDir::new(rendering) {
             let entry = entry?;
             if entry.file_type().is_file() {
                 let path = self.folder.join(entry.path().strip_prefix(rendering)?);
                 let committed = committed.get_path(&path).ok();
-                index.add(&self.as_committed(entry.path(), &path, committed.as_ref())?)?;
+                let like = committed.as_ref().or(record.as_ref());
+                index.add(&self.as_committed(entry.path(), &path, like)?)?;
             }
         }
         let tree = index.write_tree_to(&self.repository)?;
         Ok(self.repository.find_tree(tree)?)
     }
 
-    /// A rendered file, with the ends of line that the committed one has. Otherwise every line of a
-    /// file that was committed from Windows would be a change of the author's.
+    /// A rendered file, with the ends of line that the committed one has, or one `like` it. Otherwise
+    /// every line of a file that was committed from Windows would be a change of the author's.
     fn as_committed(
         &self,
         rendered: &Path,
         path: &Path,
-        committed: Option<&TreeEntry<'_>>,
+        like: Option<&TreeEntry<'_>>,
     ) -> Result<IndexEntry> {
         let mut text = fs::read(rendered)?;
-        if let Some(blob) = committed.and_then(|entry| self.repository.find_blob(entry.id()).ok())
+        if let Some(blob) = like.and_then(|entry| self.repository.find_blob(entry.id()).ok())
             && is_crlf(blob.content())
         {
             text = with_crlf(&text);
@@ -131,7 +134,7 @@ impl Project {
         Ok(index_entry(
             &path.replace('\\', "/"),
             id,
-            mode(rendered, committed)?,
+            mode(rendered, like)?,
         ))
     }
 }
@@ -166,7 +169,7 @@ fn with_crlf(text: &[u8]) -> Vec<u8> {
 
 /// The mode of a rendered file.
 #[cfg(unix)]
-fn mode(rendered: &Path, _committed: Option<&TreeEntry<'_>>) -> Result<u32> {
+fn mode(rendered: &Path, _like: Option<&TreeEntry<'_>>) -> Result<u32> {
     use std::os::unix::fs::PermissionsExt;
 
     let bits = fs::metadata(rendered)?.permissions().mode();
@@ -175,7 +178,7 @@ fn mode(rendered: &Path, _committed: Option<&TreeEntry<'_>>) -> Result<u32> {
 
 /// The mode of a rendered file: as it is committed, since Windows does not say.
 #[cfg(not(unix))]
-fn mode(_rendered: &Path, committed: Option<&TreeEntry<'_>>) -> Result<u32> {
-    let executable = committed.is_some_and(|entry| entry.filemode() as u32 == EXECUTABLE);
+fn mode(_rendered: &Path, like: Option<&TreeEntry<'_>>) -> Result<u32> {
+    let executable = like.is_some_and(|entry| entry.filemode() as u32 == EXECUTABLE);
     Ok(if executable { EXECUTABLE } else { PLAIN })
 }

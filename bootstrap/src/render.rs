@@ -99,6 +99,10 @@ impl Template {
         let staged = self.stage(scratch.path())?;
         let rendered = generate(&staged, answers, scratch.path(), manner)?;
         fs::create_dir(&folder).map_err(|error| cannot_be_made(&folder, &error))?;
+        // Moved at once, where the temporary folder is on the same disk.
+        if fs::rename(&rendered, &folder).is_ok() {
+            return Ok(folder);
+        }
         if let Err(error) = copy_all(&rendered, &folder) {
             let _ = fs::remove_dir_all(&folder);
             return Err(error).context(format!("{} cannot be written", folder.display()));

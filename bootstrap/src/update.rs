@@ -169,7 +169,10 @@ fn report(span: &Span, record: &Record, wanted: &Record, merge: &Merge<'_>) -> S
     ));
     paragraphs.push(list(
         "Deleted by you, and left so:",
-        merge.kept_deleted.iter().cloned(),
+        merge
+            .kept_deleted
+            .iter()
+            .map(|file| file.display().to_string()),
     ));
     paragraphs.push(list(
         "In conflict, for you to resolve as after a merge:",

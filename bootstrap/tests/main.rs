@@ -8,3 +8,5 @@ mod rendering;
 mod services;
 mod support;
 mod tool;
+mod updating;
+mod versions;

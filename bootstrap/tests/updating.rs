@@ -1,0 +1,290 @@
+//! `update`: the template's changes and the author's, both in one project.
+
+use std::{collections::BTreeMap, fs};
+
+use crate::{
+    support::{auth_types, ordinary},
+    versions::{GONE, MOVED, NEW, Rendering, Versions, write},
+};
+use bootstrap::{answers::Answers, record::FILE, render::Template};
+use git2::{ApplyLocation, Diff, Status};
+
+/// Changes the beginning of every file, moves some and removes one, and adds one: the work of an author.
+fn author(project: &Rendering) {
+    for path in project.files().into_keys() {
+        if path != GONE && path != NEW {
+            project.change(&path, |text| format!("# Mine\n{text}"));
+        }
+    }
+    let root = &project.folder;
+    fs::rename(
+        root.join("tests/api/sample.rs"),
+        root.join("tests/api/jobs.rs"),
+    )
+    .unwrap();
+    fs::remove_file(root.join("tests/api/retries.rs")).unwrap();
+    write(&root.join("src/service/own.rs"), b"// Mine\n");
+}
+
+/// What the version is for this author: the same changes to a rendering that was never an older one.
+fn expected(versions: &Versions, version: &str, answers: &Answers) -> BTreeMap<String, Vec<u8>> {
+    let rendering = versions.render(version, answers);
+    author(&rendering);
+    rendering.files()
+}
+
+fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    for (path, text) in expected {
+        let found = found.get(path).map(|text| String::from_utf8_lossy(text));
+        assert_eq!(found, Some(String::from_utf8_lossy(text)), "{path}");
+    }
+    for path in found.keys() {
+        assert!(expected.contains_key(path), "{path} should not be there");
+    }
+}
+
+#[test]
+fn an_update_brings_what_is_new_and_keeps_what_the_author_did_to_every_file() {
+    let versions = Versions::of_the_template();
+    for auth in auth_types(&Template::here()) {
+        let answers = ordinary(&auth);
+        let project = versions.render("0.1.0", &answers).committed();
+        author(&project);
+        project.commit();
+
+        let ran = project.run("update", &["--template", versions.place()]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(
+            ran.said
+                .contains("from version 0.1.0 of the template to 0.3.0"),
+            "{}",
+            ran.said
+        );
+        let news = "## 0.3.0\n\n- What is new in 0.3.0.\n\n## 0.2.0\n\n- What is new in 0.2.0.\n\n";
+        assert!(
+            ran.said.contains(news) && !ran.said.contains("0.1.0.\n"),
+            "{}",
+            ran.said
+        );
+        assert!(ran.said.contains("region = \"eu\""), "{}", ran.said);
+        assert!(
+            ran.said.contains("left so:\n    tests/api/retries.rs\n"),
+            "{}",
+            ran.said
+        );
+        assert_same(&project.files(), &expected(&versions, "0.3.0", &answers));
+        assert!(project.text(FILE).contains("version = \"0.3.0\""));
+        assert!(project.folder.join(MOVED.1).exists());
+    }
+}
+
+#[test]
+fn another_answer_is_an_update_too() {
+    let versions = Versions::of_the_template();
+    let answers = ordinary("none");
+    let project = versions.render("0.2.0", &answers).committed();
+    author(&project);
+    project.commit();
+
+    let arguments = ["--template", versions.place(), "--to", "0.2.0"];
+    let changed = ["--answer", "auth_type=basic", "--answer", "route=/other"];
+    let ran = project.run("update", &[arguments.as_slice(), &changed].concat());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.said.contains("to other answers, in version 0.2.0"),
+        "{}",
+        ran.said
+    );
+    let answers = answers.with("auth_type", "basic").with("route", "/other");
+    let mut expected = expected(&versions, "0.2.0", &answers);
+    // The auth type's own files are new to the author, who has not changed them.
+    let new = |path: &String| path.starts_with("kubernetes/components/account/");
+    for (path, text) in versions.render("0.2.0", &answers).files() {
+        if new(&path) {
+            expected.insert(path, text);
+        }
+    }
+    assert_same(&project.files(), &expected);
+
+    project.commit();
+    let back = ["--answer", "route=", "--answer", "auth_type=none"];
+    let ran = project.run("update", &[arguments.as_slice(), &back].concat());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_same(
+        &project.files(),
+        &self::expected(&versions, "0.2.0", &ordinary("none")),
+    );
+}
+
+#[test]
+fn a_new_question_is_answered_on_the_command_line() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.2.0", &ordinary("none")).committed();
+    let arguments = ["--template", versions.place(), "--answer"];
+    let ran = project.run("update", &[arguments.as_slice(), &["regoin=us"]].concat());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(
+        ran.complained,
+        "error: regoin is no answer of version 0.3.0 of the template\n"
+    );
+    let ran = project.run(
+        "update",
+        &[arguments.as_slice(), &["region=us \"1\""]].concat(),
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(project.text(FILE).contains(r#"region = "us \"1\"""#));
+    let answers = ordinary("none").with("region", "us \"1\"");
+    assert_same(
+        &project.files(),
+        &versions.render("0.3.0", &answers).files(),
+    );
+}
+
+#[test]
+fn what_contradicts_is_marked_as_git_marks_it_and_the_rest_is_merged() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    project.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    // The template removes this one.
+    project.change(GONE, |text| format!("# Mine\n{text}"));
+    project.commit();
+    let ran = project.run("update", &["--template", versions.place(), "--to", "0.2.0"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.said.contains("In conflict, for you to resolve as after a merge:\n    .dockerignore\n    src/service.rs\n"), "{}", ran.said);
+
+    let service = project.text("src/service.rs");
+    let marked = "<<<<<<< yours\n// Mine\n=======\n# Of version 0.2.0\n>>>>>>> template 0.2.0\n";
+    assert!(service.ends_with(marked), "{service}");
+    assert!(project.text(GONE).starts_with("# Mine\n"));
+    assert!(project.text("src/app.rs").ends_with("# Of version 0.2.0\n"));
+    assert!(project.text(FILE).contains("version = \"0.2.0\""));
+    let repository = project.repository();
+    for path in ["src/service.rs", GONE] {
+        let status = repository.status_file(path.as_ref()).unwrap();
+        assert_eq!(status, Status::CONFLICTED, "{path}");
+    }
+}
+
+#[test]
+fn what_the_author_deleted_stays_deleted() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    // 0.2.0 changes the one, moves the second and removes the third.
+    for path in ["src/service.rs", MOVED.0, GONE] {
+        fs::remove_file(project.folder.join(path)).unwrap();
+    }
+    project.commit();
+    let ran = project.run("update", &["--template", versions.place(), "--to", "0.2.0"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let files = project.files();
+    for path in ["src/service.rs", MOVED.0, MOVED.1, GONE] {
+        assert!(!files.contains_key(path), "{path}");
+    }
+    assert!(!project.repository().index().unwrap().has_conflicts());
+}
+
+/// As on Windows: in the one project git gives every line its end, in the other they are committed so.
+#[test]
+fn line_ends_are_no_changes_and_stay_as_they_are() {
+    let versions = Versions::of_the_template();
+    let answers = ordinary("none");
+    for committed in [false, true] {
+        let project = versions.render("0.1.0", &answers);
+        for path in project.files().into_keys() {
+            project.change(&path, |text| text.replace('\n', "\r\n"));
+        }
+        let repository = git2::Repository::init(&project.folder).unwrap();
+        let convert = if committed { "false" } else { "true" };
+        repository
+            .config()
+            .unwrap()
+            .set_str("core.autocrlf", convert)
+            .unwrap();
+        let project = project.committed();
+        project.change("src/service.rs", |text| format!("// Mine\r\n{text}"));
+        project.commit();
+
+        let ran = project.run("check", &["--template", versions.place()]);
+        assert!(!ran.said.contains("drifted"), "{ran:?}");
+        let ran = project.run("update", &["--template", versions.place()]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let expected = versions.render("0.3.0", &answers);
+        expected.change("src/service.rs", |text| format!("// Mine\n{text}"));
+        for path in expected.files().into_keys() {
+            expected.change(&path, |text| text.replace('\n', "\r\n"));
+        }
+        assert_same(&project.files(), &expected.files());
+    }
+}
+
+#[test]
+fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    author(&project);
+    project.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    project.commit();
+    let everything = || crate::support::files(&project.folder.join(".git/."));
+    let (files, git) = (project.files(), everything());
+    let arguments = ["--template", versions.place()];
+    let shown = project.run("update", &[arguments.as_slice(), &["--dry-run"]].concat());
+    assert_eq!(shown.code, Some(1), "{shown:?}");
+    assert_same(&project.files(), &files);
+    assert!(everything() == git, "something of git's has changed");
+
+    // The patch, put where nothing was changed, makes what the update makes.
+    let other = versions.render("0.1.0", &ordinary("none")).committed();
+    author(&other);
+    other.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    other.commit();
+    let patch = Diff::from_buffer(shown.said.as_bytes()).unwrap();
+    other
+        .repository()
+        .apply(&patch, ApplyLocation::WorkDir, None)
+        .unwrap();
+    assert_eq!(project.run("update", &arguments).code, Some(1));
+    assert_same(&other.files(), &project.files());
+}
+
+#[test]
+fn a_project_may_be_a_part_of_its_repository() {
+    let versions = Versions::of_the_template();
+    let answers = ordinary("none");
+    let whole = tempfile::TempDir::new().unwrap();
+    let part = whole.path().join("services/one");
+    for (path, text) in versions.render("0.1.0", &answers).files() {
+        write(&part.join(path), &text);
+    }
+    write(&whole.path().join("services/README.md"), b"All of them\n");
+    crate::versions::commit(&git2::Repository::init(whole.path()).unwrap(), "one");
+    let ran = crate::versions::run("update", &part, &["--template", versions.place()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut files = crate::support::files(whole.path());
+    assert_eq!(
+        files.remove("services/README.md").unwrap(),
+        b"All of them\n"
+    );
+    let expected = versions.render("0.3.0", &answers).files();
+    let expected = expected
+        .into_iter()
+        .map(|(path, text)| (format!("services/one/{path}"), text));
+    assert_same(&files, &expected.collect());
+}
+
+#[test]
+fn versions_come_from_a_url_as_well() {
+    let versions = Versions::of_the_template();
+    let url = versions.url();
+    // As the image has it: the newest version, without a history.
+    let bare = versions.without_history("0.3.0");
+    let bare = bare.path().join("template");
+    let answers = ordinary("none");
+    for template in [url.as_str(), bare.to_str().unwrap()] {
+        let project = versions.render("0.1.0", &answers).committed();
+        let ran = project.run("update", &["--template", template]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(project.text(FILE).contains("version = \"0.3.0\""));
+        let ran = project.run("update", &["--template", template, "--to", "0.4.0"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+    }
+}
