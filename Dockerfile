@@ -1,6 +1,7 @@
 # The bootstrap tool with this template inside, for those who have no Rust:
 #
 #     docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD:/work" IMAGE new my-service
+#     docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD:/work" IMAGE update .
 ARG RUST=docker.io/library/rust:1.95-bookworm
 ARG BASE=gcr.io/distroless/static-debian12:nonroot
 
@@ -31,7 +32,7 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="uservice-bootstrap" \
       org.opencontainers.image.description="Renders API microservices in Rust from four answers" \
       org.opencontainers.image.licenses="MIT"
-COPY cargo-generate.toml /uservice-bootstrap/
+COPY cargo-generate.toml CHANGELOG.md /uservice-bootstrap/
 COPY hooks /uservice-bootstrap/hooks
 COPY template /uservice-bootstrap/template
 COPY --from=build /bootstrap /usr/local/bin/bootstrap

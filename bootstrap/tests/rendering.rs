@@ -9,6 +9,7 @@ use std::{
 use crate::support::{HOSTILE, auth_types, files, hostile, house, ordinary};
 use bootstrap::{
     answers::Answers,
+    record::{self, Record},
     render::{Manner, Template},
     twins,
 };
@@ -23,6 +24,15 @@ fn render(answers: &Answers) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
 
 /// Renders from the git URL of a copy of this repository, as `cargo generate --git` does.
 fn render_from_git(answers: &Answers) -> BTreeMap<String, Vec<u8>> {
+    generate(&answers.name, |args| {
+        let given = answers.given.iter();
+        args.define = given
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+    })
+}
+
+fn generate(name: &str, with: impl FnOnce(&mut GenerateArgs)) -> BTreeMap<String, Vec<u8>> {
     let scratch = TempDir::new().unwrap();
     let source = scratch.path().join("source");
     let into = scratch.path().join("into");
@@ -30,17 +40,12 @@ fn render_from_git(answers: &Answers) -> BTreeMap<String, Vec<u8>> {
     as_git_repository(&Template::here(), &source);
     let config = scratch.path().join("empty.toml");
     fs::write(&config, "").unwrap();
-    let given = answers.given.iter();
-    let folder = cargo_generate::generate(GenerateArgs {
+    let mut args = GenerateArgs {
         template_path: TemplatePath {
             git: Some(format!("file://{}", source.display())),
             ..TemplatePath::default()
         },
-        name: Some(answers.name.clone()),
-        define: given
-            .map(|(name, value)| format!("{name}={value}"))
-            .chain(["quiet=yes".to_owned()])
-            .collect(),
+        name: Some(name.to_owned()),
         silent: true,
         quiet: true,
         vcs: Some(Vcs::None),
@@ -48,9 +53,10 @@ fn render_from_git(answers: &Answers) -> BTreeMap<String, Vec<u8>> {
         config: Some(config),
         no_workspace: true,
         ..GenerateArgs::default()
-    })
-    .unwrap();
-    files(&folder)
+    };
+    with(&mut args);
+    args.define.push("quiet=yes".to_owned());
+    files(&cargo_generate::generate(args).unwrap())
 }
 
 /// A copy of all that the repository would commit, as a git repository of its own.
@@ -241,6 +247,65 @@ fn a_path_and_a_git_url_render_the_same() {
             );
         }
     }
+}
+
+#[test]
+fn the_answers_on_record_render_the_same_again() {
+    let mut cases = vec![Answers::named("alone").with("owner", "me")];
+    for auth in auth_types(&Template::here()) {
+        cases.extend([ordinary(&auth), hostile(&auth)]);
+    }
+    for answers in cases {
+        let into = TempDir::new().unwrap();
+        let rendered = Template::here().render(&answers, into.path(), Manner::SILENT);
+        let rendered = rendered.unwrap();
+        let record = Record::read(&rendered).unwrap();
+        for (name, answer) in &answers.given {
+            assert_eq!(record.answers.get(name), Some(answer.as_str()), "{name}");
+        }
+        assert!(record.answers.get("year").is_some());
+        assert!(
+            files(&rendered) == render(&record.answers).unwrap(),
+            "{answers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_record_is_a_file_of_values_for_cargo_generate() {
+    let answers = hostile("bitly-proxy");
+    let into = TempDir::new().unwrap();
+    let rendered = Template::here().render(&answers, into.path(), Manner::SILENT);
+    let rendered = rendered.unwrap();
+    let again = generate(&answers.name, |args| {
+        let record = rendered.join(record::FILE);
+        args.template_values_file = Some(record.display().to_string());
+    });
+    assert!(files(&rendered) == again);
+}
+
+#[test]
+fn a_record_says_what_was_answered_and_leaves_the_rest_to_the_house() {
+    let rendered = render(&Answers::named("one-more").with("year", "2001")).unwrap();
+    let text = String::from_utf8(rendered[record::FILE].clone()).unwrap();
+    let (_, tables) = text.split_once("\n\n").unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        tables,
+        format!(
+            r#"[template]
+repository = "https://github.com/lsst-sqre/uservice-bootstrap.git"
+version = "{version}"
+
+[values]
+project-name = "one-more"
+description = "A microservice of the unified API."
+repository = ""
+auth_type = "none"
+year = "2001"
+"#
+        )
+    );
 }
 
 #[test]

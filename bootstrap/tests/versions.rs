@@ -1,7 +1,7 @@
 //! A history of the template in three versions, made from the real one, and projects rendered from it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -15,6 +15,7 @@ use bootstrap::{
 };
 use git2::{IndexAddOption, Repository, Signature};
 use tempfile::TempDir;
+use walkdir::WalkDir;
 
 /// What version 0.2.0 no longer has, what 0.2.0 calls differently, and what 0.3.0 adds.
 pub const GONE: &str = ".dockerignore";
@@ -138,6 +139,19 @@ pub struct Rendering {
 }
 
 impl Rendering {
+    /// The same files in another folder.
+    pub fn copy(&self) -> Self {
+        let scratch = TempDir::new().unwrap();
+        let folder = scratch.path().join("copy");
+        for (path, text) in self.files() {
+            write(&folder.join(path), &text);
+        }
+        Self {
+            folder,
+            _scratch: scratch,
+        }
+    }
+
     /// Makes it a git repository with one commit.
     pub fn committed(self) -> Self {
         commit(&Repository::init(&self.folder).unwrap(), "one");
@@ -158,6 +172,21 @@ impl Rendering {
     /// Its files, but for git's own.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         files(&self.folder)
+    }
+
+    /// Its folders, and git's own but for what is in that.
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        let walk = WalkDir::new(&self.folder).into_iter();
+        let walk = walk.filter_entry(|entry| {
+            entry
+                .path()
+                .parent()
+                .is_none_or(|parent| !parent.ends_with(".git"))
+        });
+        let folders = walk
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().is_dir());
+        folders.map(|entry| entry.into_path()).collect()
     }
 
     pub fn text(&self, path: &str) -> String {
