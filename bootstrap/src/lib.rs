@@ -22,6 +22,7 @@ pub mod new;
 pub mod project;
 pub mod record;
 pub mod render;
+pub mod report;
 pub mod running;
 pub mod source;
 pub mod twins;

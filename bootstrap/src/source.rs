@@ -1,14 +1,14 @@
 //! Where the templates of an update come from: the one a project was rendered from, and a newer one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
 use crate::{
     history::History,
-    record::{FILE, Record},
+    record::{Origin, Record},
     render::Template,
     version::Version,
 };
@@ -56,7 +56,7 @@ impl Span {
             "{} was rendered from version {from_version} of the template, which is later than {to_version}",
             record.answers.name,
         );
-        let from = source.recorded(record, (&to, to_version), scratch.path())?;
+        let from = source.recorded(&record.template, scratch.path())?;
         Ok(Self {
             from,
             from_version,
@@ -67,104 +67,79 @@ impl Span {
     }
 }
 
-/// A template with whatever is known of its history.
+/// The template at hand, with whatever is known of its history.
 struct Source {
     place: String,
-    folder: Option<PathBuf>,
+    at_hand: Template,
     history: Option<History>,
 }
 
 impl Source {
+    /// A folder as it is, or the newest version behind a URL.
     fn open(built_in: &Template, args: &SourceArgs, scratch: &Path) -> Result<Self> {
-        let place = match &args.template {
-            Some(place) => place.clone(),
-            None => built_in.root.display().to_string(),
+        let Some(place) = &args.template else {
+            return Ok(Self::in_folder(built_in.clone()));
         };
-        if is_url(&place) {
-            let history = History::fetch(&place, &scratch.join("history"))?;
-            return Ok(Self {
-                place,
-                folder: None,
-                history: Some(history),
-            });
+        if !is_url(place) {
+            let template = Template { root: place.into() };
+            ensure!(
+                template.root.join("cargo-generate.toml").is_file(),
+                "{place} is no folder with a template, and no git URL",
+            );
+            return Ok(Self::in_folder(template));
         }
-        let folder = PathBuf::from(&place);
-        ensure!(
-            folder.join("cargo-generate.toml").is_file(),
-            "{place} is no folder with a template, and no git URL",
-        );
-        let history = History::at(&folder);
+        let history = History::fetch(place, &scratch.join("history"))?;
+        let newest = history.newest()?;
+        let newest =
+            newest.with_context(|| format!("the template at {place} has no tag of a version"))?;
+        let newest = history.export(newest, &scratch.join("newest"))?;
         Ok(Self {
-            place,
-            folder: Some(folder),
-            history,
+            place: place.clone(),
+            at_hand: newest.context("the newest version has a tag")?,
+            history: Some(history),
         })
     }
 
-    /// The version that is wanted; else a folder as it is, and the newest version behind a URL.
-    fn target(&self, wanted: Option<Version>, into: &Path) -> Result<Template> {
-        let version = match (&self.folder, wanted) {
-            (Some(folder), None) => {
-                return Ok(Template {
-                    root: folder.clone(),
-                });
-            }
-            (_, Some(version)) => version,
-            (None, None) => self.newest()?,
-        };
-        match self.export(version, into)? {
-            Some(template) => Ok(template),
-            None => bail!("{}", unknown(version, &self.place)),
+    fn in_folder(template: Template) -> Self {
+        Self {
+            place: template.root.display().to_string(),
+            history: History::at(&template.root),
+            at_hand: template,
         }
     }
 
-    fn newest(&self) -> Result<Version> {
-        let newest = self
-            .history
-            .as_ref()
-            .map(History::newest)
-            .transpose()?
-            .flatten();
-        newest.with_context(|| format!("the template at {} has no tag of a version", self.place))
+    /// The version that is wanted; else what is at hand.
+    fn target(&self, wanted: Option<Version>, into: &Path) -> Result<Template> {
+        let Some(version) = wanted else {
+            return Ok(self.at_hand.clone());
+        };
+        let template = self.find(version, into)?;
+        template.with_context(|| unknown(version, &self.place))
     }
 
     /// What a project was rendered from: here, or else where its record says.
-    fn recorded(
-        &self,
-        record: &Record,
-        (to, to_version): (&Template, Version),
-        scratch: &Path,
-    ) -> Result<Template> {
-        let version = record.template.version;
+    fn recorded(&self, origin: &Origin, scratch: &Path) -> Result<Template> {
         let into = scratch.join("from");
-        if let Some(template) = self.export(version, &into)? {
+        let (version, url) = (origin.version, &origin.repository);
+        if let Some(template) = self.find(version, &into)? {
             return Ok(template);
         }
-        // A version that is in the making has no tag yet.
-        if version == to_version {
-            return Ok(to.clone());
-        }
-        let url = &record.template.repository;
-        if *url == self.place {
-            bail!("{}", unknown(version, url));
-        }
-        let history = History::fetch(url, &scratch.join("recorded")).with_context(|| {
-            format!(
-                "version {version}, which {FILE} names, is not in {}",
-                self.place
-            )
-        })?;
-        match history.export(version, &into)? {
-            Some(template) => Ok(template),
-            None => bail!("{}", unknown(version, url)),
-        }
+        ensure!(*url != self.place, unknown(version, url));
+        let history = History::fetch(url, &scratch.join("recorded"))
+            .with_context(|| unknown(version, &self.place))?;
+        let template = history.export(version, &into)?;
+        template.with_context(|| unknown(version, url))
     }
 
-    fn export(&self, version: Version, into: &Path) -> Result<Option<Template>> {
-        match &self.history {
-            Some(history) => history.export(version, into),
-            None => Ok(None),
+    /// A version as its tag holds it, or as it is at hand while it is in the making and has no tag.
+    fn find(&self, version: Version, into: &Path) -> Result<Option<Template>> {
+        if let Some(history) = &self.history
+            && let Some(template) = history.export(version, into)?
+        {
+            return Ok(Some(template));
         }
+        let at_hand = Version::of(&self.at_hand)? == version;
+        Ok(at_hand.then(|| self.at_hand.clone()))
     }
 }
 

@@ -12,13 +12,12 @@ use tempfile::TempDir;
 
 use crate::{
     answers::Answers,
-    changelog,
-    history::CHANGELOG,
     interruption,
     merge::Merge,
     project::Project,
     record::{NAME, Record},
     render::{Ask, Manner, NextSteps, Template},
+    report,
     source::{SourceArgs, Span},
     version::Version,
 };
@@ -95,7 +94,7 @@ pub fn run(template: &Template, args: &UpdateArgs) -> Result<Outcome> {
         print!("{}", merge.patch()?);
         return Ok(outcome);
     }
-    let report = report(&span, &record, &Record::read(&to)?, &merge);
+    let report = report::of(&span, &record, &Record::read(&to)?, &merge);
     // Until now, nothing was written, so that an interruption may end it anywhere.
     let interrupted = interruption::heard()?;
     merge.write(|| interrupted.try_recv().is_ok())?;
@@ -139,61 +138,6 @@ fn render_wanted(
         );
     }
     Ok(rendered)
-}
-
-/// What the author should know of an update.
-fn report(span: &Span, record: &Record, wanted: &Record, merge: &Merge<'_>) -> String {
-    let mut paragraphs = vec![if span.from_version == span.to_version {
-        format!(
-            "Took {} to other answers, in version {} of the template.",
-            record.answers.name, span.to_version
-        )
-    } else {
-        format!(
-            "Took {} from version {} of the template to {}.",
-            record.answers.name, span.from_version, span.to_version
-        )
-    }];
-    // A template without a changelog has nothing to say.
-    let changes = fs::read_to_string(span.to.root.join(CHANGELOG)).unwrap_or_default();
-    paragraphs.push(changelog::between(
-        &changes,
-        span.from_version,
-        span.to_version,
-    ));
-    let given = wanted.answers.given.iter();
-    let new = given.filter(|(name, _)| record.answers.get(name).is_none());
-    paragraphs.push(list(
-        "New on record; `--answer` changes it:",
-        new.map(|(name, answer)| format!("{name} = {answer:?}")),
-    ));
-    paragraphs.push(list(
-        "Deleted by you, and left so:",
-        merge
-            .kept_deleted
-            .iter()
-            .map(|file| file.display().to_string()),
-    ));
-    paragraphs.push(list(
-        "In conflict, for you to resolve as after a merge:",
-        merge.conflicts.iter().cloned(),
-    ));
-    paragraphs.push(
-        "Nothing is committed yet: `git diff --staged` shows it, `git reset --hard` takes it back."
-            .to_owned(),
-    );
-    paragraphs.retain(|paragraph| !paragraph.is_empty());
-    paragraphs.join("\n\n")
-}
-
-/// A heading and its items, a line each; nothing when there are none.
-fn list(heading: &str, items: impl Iterator<Item = String>) -> String {
-    let items: String = items.map(|item| format!("\n    {item}")).collect();
-    if items.is_empty() {
-        items
-    } else {
-        format!("{heading}{items}")
-    }
 }
 
 fn folder(scratch: &TempDir, name: &str) -> io::Result<PathBuf> {

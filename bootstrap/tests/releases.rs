@@ -76,5 +76,9 @@ fn a_house_has_revisions_of_its_own() {
     let project = project.committed();
     let ran = project.run("update", &["--template", versions.place()]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(project.text(".uservice.toml").contains("version = \"0.3.0-2\""));
+    assert!(
+        project
+            .text(".uservice.toml")
+            .contains("version = \"0.3.0-2\"")
+    );
 }

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fs};
 
 use crate::{
-    support::{auth_types, ordinary},
-    versions::{GONE, MOVED, NEW, Rendering, Versions, write},
+    support::{auth_types, files, ordinary},
+    versions::{GONE, MOVED, NEW, Rendering, Versions, commit, run, write},
 };
 use bootstrap::{answers::Answers, record::FILE, render::Template};
-use git2::{ApplyLocation, Diff, Status};
+use git2::{ApplyLocation, Diff, Repository, Status};
+use tempfile::TempDir;
 
 /// Changes the beginning of every file, moves some and removes one, and adds one: the work of an author.
 fn author(project: &Rendering) {
@@ -17,12 +18,8 @@ fn author(project: &Rendering) {
         }
     }
     let root = &project.folder;
-    fs::rename(
-        root.join("tests/api/sample.rs"),
-        root.join("tests/api/jobs.rs"),
-    )
-    .unwrap();
-    fs::remove_file(root.join("tests/api/retries.rs")).unwrap();
+    fs::rename(root.join("Dockerfile"), root.join("docs/Dockerfile")).unwrap();
+    fs::remove_file(root.join("docs/kubernetes.md")).unwrap();
     write(&root.join("src/service/own.rs"), b"// Mine\n");
 }
 
@@ -68,7 +65,7 @@ fn an_update_brings_what_is_new_and_keeps_what_the_author_did_to_every_file() {
         );
         assert!(ran.said.contains("region = \"eu\""), "{}", ran.said);
         assert!(
-            ran.said.contains("left so:\n    tests/api/retries.rs\n"),
+            ran.said.contains("left so:\n    docs/kubernetes.md\n"),
             "{}",
             ran.said
         );
@@ -176,9 +173,9 @@ fn what_the_author_deleted_stays_deleted() {
     project.commit();
     let ran = project.run("update", &["--template", versions.place(), "--to", "0.2.0"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let files = project.files();
+    let found = project.files();
     for path in ["src/service.rs", MOVED.0, MOVED.1, GONE] {
-        assert!(!files.contains_key(path), "{path}");
+        assert!(!found.contains_key(path), "{path}");
     }
     assert!(!project.repository().index().unwrap().has_conflicts());
 }
@@ -189,11 +186,8 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
     let versions = Versions::of_the_template();
     let answers = ordinary("none");
     for committed in [false, true] {
-        let project = versions.render("0.1.0", &answers);
-        for path in project.files().into_keys() {
-            project.change(&path, |text| text.replace('\n', "\r\n"));
-        }
-        let repository = git2::Repository::init(&project.folder).unwrap();
+        let project = versions.render("0.1.0", &answers).as_on_windows();
+        let repository = Repository::init(&project.folder).unwrap();
         let convert = if committed { "false" } else { "true" };
         repository
             .config()
@@ -208,11 +202,8 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
         assert!(!ran.said.contains("drifted"), "{ran:?}");
         let ran = project.run("update", &["--template", versions.place()]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        let expected = versions.render("0.3.0", &answers);
-        expected.change("src/service.rs", |text| format!("// Mine\n{text}"));
-        for path in expected.files().into_keys() {
-            expected.change(&path, |text| text.replace('\n', "\r\n"));
-        }
+        let expected = versions.render("0.3.0", &answers).as_on_windows();
+        expected.change("src/service.rs", |text| format!("// Mine\r\n{text}"));
         assert_same(&project.files(), &expected.files());
     }
 }
@@ -224,13 +215,14 @@ fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
     author(&project);
     project.change("src/service.rs", |text| format!("{text}// Mine\n"));
     project.commit();
-    let everything = || crate::support::files(&project.folder.join(".git/."));
-    let (files, git) = (project.files(), everything());
+    let git = || files(&project.folder.join(".git/objects"));
+    let index = || fs::read(project.folder.join(".git/index")).unwrap();
+    let before = (project.files(), git(), index());
     let arguments = ["--template", versions.place()];
     let shown = project.run("update", &[arguments.as_slice(), &["--dry-run"]].concat());
     assert_eq!(shown.code, Some(1), "{shown:?}");
-    assert_same(&project.files(), &files);
-    assert!(everything() == git, "something of git's has changed");
+    assert!(before.1.len() > 100, "git keeps a file for each object");
+    assert!((project.files(), git(), index()) == before);
 
     // The patch, put where nothing was changed, makes what the update makes.
     let other = versions.render("0.1.0", &ordinary("none")).committed();
@@ -250,25 +242,23 @@ fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
 fn a_project_may_be_a_part_of_its_repository() {
     let versions = Versions::of_the_template();
     let answers = ordinary("none");
-    let whole = tempfile::TempDir::new().unwrap();
-    let part = whole.path().join("services/one");
-    for (path, text) in versions.render("0.1.0", &answers).files() {
-        write(&part.join(path), &text);
+    let whole = TempDir::new().unwrap();
+    let rendered = versions.render("0.1.0", &answers).files();
+    // The same files twice: what is deleted here has not moved there.
+    for (path, text) in &rendered {
+        write(&whole.path().join("one").join(path), text);
+        write(&whole.path().join("two").join(path), text);
     }
-    write(&whole.path().join("services/README.md"), b"All of them\n");
-    crate::versions::commit(&git2::Repository::init(whole.path()).unwrap(), "one");
-    let ran = crate::versions::run("update", &part, &["--template", versions.place()]);
+    fs::remove_file(whole.path().join("one/src/service.rs")).unwrap();
+    commit(&Repository::init(whole.path()).unwrap(), "one");
+
+    let part = whole.path().join("one");
+    let ran = run("update", &part, &["--template", versions.place()]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let mut files = crate::support::files(whole.path());
-    assert_eq!(
-        files.remove("services/README.md").unwrap(),
-        b"All of them\n"
-    );
-    let expected = versions.render("0.3.0", &answers).files();
-    let expected = expected
-        .into_iter()
-        .map(|(path, text)| (format!("services/one/{path}"), text));
-    assert_same(&files, &expected.collect());
+    let mut expected = versions.render("0.3.0", &answers).files();
+    expected.remove("src/service.rs");
+    assert_same(&files(&part), &expected);
+    assert_same(&files(&whole.path().join("two")), &rendered);
 }
 
 #[test]

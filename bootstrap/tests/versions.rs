@@ -152,6 +152,15 @@ impl Rendering {
         }
     }
 
+    /// With Windows' ends of line, and nothing that has git take them away.
+    pub fn as_on_windows(self) -> Self {
+        let _ = fs::remove_file(self.folder.join(".gitattributes"));
+        for path in self.files().into_keys() {
+            self.change(&path, |text| text.replace('\n', "\r\n"));
+        }
+        self
+    }
+
     /// Makes it a git repository with one commit.
     pub fn committed(self) -> Self {
         commit(&Repository::init(&self.folder).unwrap(), "one");
