@@ -122,8 +122,10 @@ fn the_image_is_run_and_asked_who_it_is() {
             std::env::var("PATH").unwrap()
         );
         let mut bash = namespace.command("bash");
-        bash.args(["-eo", "pipefail", "-c", &script.text])
-            .current_dir(folder)
+        // A namespace begins at the root.
+        let script = format!("cd \"$0\"\n{}", script.text);
+        bash.args(["-eo", "pipefail", "-c", &script])
+            .arg(folder)
             .envs([("IMAGE", image.name.as_str()), ("PATH", &path)]);
         let output = finish(&mut bash);
         run(namespace
