@@ -21,5 +21,6 @@ mod policies;
 mod rate;
 mod references;
 mod settings;
+mod script;
 mod tool_image;
 mod workflows;

@@ -7,14 +7,14 @@ use std::{
 };
 
 use bootstrap::render::Template;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run},
-    images,
+    images::{self, Image},
     manifests::Rendered,
     namespace::Namespace,
+    script::Script,
     support::ordinary,
 };
 
@@ -110,77 +110,29 @@ fn the_image_is_run_and_asked_who_it_is() {
         "ci",
         "Run it on a read-only root until it is healthy, and ask it who it is",
     );
-    let run_in = |folder: &Path| {
-        let namespace = Namespace::new();
-        let programs = TempDir::new().unwrap();
-        let docker = programs.path().join("docker");
-        fs::write(&docker, DOCKER).unwrap();
-        run(Command::new("chmod").arg("+x").arg(&docker));
-        let path = format!(
-            "{}:{}",
-            programs.path().display(),
-            std::env::var("PATH").unwrap()
-        );
-        let mut bash = namespace.command("bash");
-        // A namespace begins at the root.
-        let script = format!("cd \"$0\"\n{}", script.text);
-        bash.args(["-eo", "pipefail", "-c", &script])
-            .arg(folder)
-            .envs([("IMAGE", image.name.as_str()), ("PATH", &path)]);
-        let output = finish(&mut bash);
-        run(namespace
-            .command("podman")
-            .args(["rm", "--force", "service"]));
-        output
-    };
-    let output = run_in(&image.rendered.folder);
+    let output = run_as_docker(&script, image, &image.rendered.folder);
     assert!(output.status.success(), "{output:?}");
     let other = Rendered::of(ordinary("none"));
-    assert_eq!(run_in(&other.folder).status.code(), Some(1));
+    let output = run_as_docker(&script, image, &other.folder);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
-/// A script in a workflow of a service.
-struct Script {
-    text: String,
-}
-
-impl Script {
-    fn named(workflow: &str, step: &str) -> Self {
-        let file = format!("template/.github/workflows/{workflow}.yaml");
-        let text = fs::read_to_string(Template::here().root.join(file)).unwrap();
-        let workflow: Value = serde_saphyr::from_str(&text).unwrap();
-        let jobs = workflow["jobs"].as_object().unwrap().values();
-        let mut steps = jobs.flat_map(|job| job["steps"].as_array().into_iter().flatten());
-        let step = steps.find(|found| found["name"] == step).unwrap();
-        Self {
-            text: step["run"].as_str().unwrap().to_owned(),
-        }
-    }
-
-    /// Runs it as GitHub does for a tag; returns what it put out for other steps.
-    fn run(&self, folder: &Path, tag: &str) -> (Output, String) {
-        let put_out = folder.join("target/put-out");
-        fs::create_dir_all(folder.join("target")).unwrap();
-        fs::write(&put_out, "").unwrap();
-        let output = finish(
-            Command::new("bash")
-                .args(["-eo", "pipefail", "-c", &self.text])
-                .current_dir(folder)
-                .env("GITHUB_REF_NAME", tag)
-                .env("GITHUB_OUTPUT", &put_out),
-        );
-        (output, fs::read_to_string(put_out).unwrap())
-    }
-
-    fn succeeds(&self, folder: &Path, tag: &str) -> String {
-        let (output, put_out) = self.run(folder, tag);
-        assert!(output.status.success(), "{output:?}");
-        put_out
-    }
-
-    fn fails(&self, folder: &Path, tag: &str) -> String {
-        let (output, _) = self.run(folder, tag);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
+fn run_as_docker(script: &Script, image: &Image, folder: &Path) -> Output {
+    let namespace = Namespace::new();
+    let programs = TempDir::new().unwrap();
+    let docker = programs.path().join("docker");
+    fs::write(&docker, DOCKER).unwrap();
+    run(Command::new("chmod").arg("+x").arg(&docker));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", programs.path().display());
+    // A namespace begins at the root.
+    let script = format!("cd \"$0\"\n{}", script.text);
+    let mut bash = namespace.command("bash");
+    bash.args(["-eo", "pipefail", "-c", &script])
+        .arg(folder)
+        .envs([("IMAGE", &image.name), ("PATH", &path)]);
+    let output = finish(&mut bash);
+    let remove = ["rm", "--force", "service"];
+    run(namespace.command("podman").args(remove));
+    output
 }
