@@ -9,6 +9,7 @@ mod support;
 
 mod answers;
 mod commands;
+mod containers;
 mod default_handler;
 mod front_end;
 mod images;

@@ -107,11 +107,30 @@ impl Namespace {
         self.ask_until_it_succeeds(&[url]);
     }
 
+    /// Asks until nobody takes the connection any more.
+    pub fn wait_until_closed(&self, url: &str) {
+        self.wait_until(&format!("{url} is closed"), || !self.succeeds(&[url]));
+    }
+
     fn ask_until_it_succeeds(&self, asked: &[&str]) {
+        self.wait_until(&format!("curl {asked:?} is answered"), || {
+            self.succeeds(asked)
+        });
+    }
+
+    fn succeeds(&self, asked: &[&str]) -> bool {
+        let mut curl = self.command("curl");
+        finish(curl.arg("-sk").args(asked)).status.success()
+    }
+
+    /// Looks until something is so.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let patience = Instant::now() + Duration::from_secs(20);
-        let ask = || finish(self.command("curl").arg("-sk").args(asked));
-        while !ask().status.success() {
-            assert!(Instant::now() < patience, "curl {asked:?} gets no answer");
+        while !is_so() {
+            assert!(
+                Instant::now() < patience,
+                "it never comes to pass that {what}"
+            );
             thread::sleep(Duration::from_millis(50));
         }
     }
