@@ -1,11 +1,6 @@
 //! The settings in the manifests, handed to the service that they are for.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use bootstrap::render::Template;
 use serde_json::Value;
@@ -13,16 +8,19 @@ use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run},
+    images,
     manifests::{Build, Rendered, elements, services},
     pods::own_container,
-    support::{auth_types, ordinary},
+    support::auth_types,
 };
 
 #[test]
-#[ignore = "needs kubectl: run .ci/cluster"]
+#[ignore = "needs root, buildah and kubectl: run .ci/cluster"]
 fn services_take_the_settings_of_their_manifests() {
     for auth in auth_types(&Template::here()) {
-        let program = program(&auth);
+        // The very program that runs; its other answers change no setting.
+        let scratch = TempDir::new().unwrap();
+        let program = images::of(&auth).program(scratch.path());
         let help = run(Command::new(&program).arg("--help").env_clear());
         let known = variables(&help);
         let own = |(rendered, _): &&(Rendered, _)| rendered.answers.get("auth_type") == Some(&auth);
@@ -38,16 +36,6 @@ fn services_take_the_settings_of_their_manifests() {
             assert!(help.contains(&listen), "{}: {port}", build.name);
         }
     }
-}
-
-/// The service of an auth type. Its other answers change no setting.
-fn program(auth: &str) -> PathBuf {
-    let name = ordinary(auth).name;
-    let mut rendered = services().iter().map(|(rendered, _)| rendered);
-    let rendered = rendered.find(|rendered| rendered.answers.name == name);
-    let project = rendered.unwrap().project();
-    project.build().unwrap();
-    project.target.join("debug").join(name)
 }
 
 /// The variables that a service's help names.
