@@ -5,16 +5,17 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::{
-    commands::run,
-    front_end::start_backend,
-    images,
-    manifests::{Build, elements},
-    namespace::Namespace,
+    commands::run, front_end::start_backend, images, manifests::Build, namespace::Namespace,
+    pods::own_container,
 };
 
-/// Fifty connections that rest for 50 ms between a request's answer and the next request.
+/// Fifty connections that rest for 48 ms between a request's answer and the next request: close to 1,000
+/// requests per second.
 const WRK: [&str; 3] = ["-t1", "-c50", "-d10s"];
-const REST: &str = "function delay() return 50 end\n";
+const REST: &str = "function delay() return 48 end\n";
+
+/// Below this rate, the machine was too busy to tell.
+const RATE: f64 = 900.0;
 
 #[test]
 #[ignore = "needs root, podman and wrk: run .ci/cluster"]
@@ -33,38 +34,46 @@ fn resources_suffice_for_a_thousand_requests_per_second() {
         namespace.wait_for("http://127.0.0.1:9001/readyz");
 
         let process = namespace.inspect(&container, "{{.State.Pid}}");
-        let before = cpu_seconds(&process);
         let route = image.rendered.given("route", &format!("/{}", image.name));
-        let said = load(
-            &namespace,
-            &format!("http://127.0.0.1:9001{route}/build/time"),
-        );
-        let used = (cpu_seconds(&process) - before) / 10.0;
-        assert!(
-            !said.contains("Non-2xx") && !said.contains("Socket errors"),
-            "{said}"
-        );
-        let rate = said
-            .lines()
-            .find_map(|line| line.strip_prefix("Requests/sec:"));
-        let rate: f64 = rate.expect("wrk says the rate").trim().parse().unwrap();
+        let url = format!("http://127.0.0.1:9001{route}/build/time");
+        let (rate, used) = at_the_rate(&namespace, &process, &url);
+        let cpu = used * 1000.0 * 1000.0 / rate;
         let memory = peak_megabytes(&process);
-        let cpu = used * 1000.0;
-        println!("{auth}: at {rate:.0} sample requests/s: {cpu:.0} m CPU, {memory:.0} MB at most");
-        assert!(rate > 500.0, "the machine is too busy to tell");
+        println!(
+            "{auth}: {cpu:.0} m CPU for 1,000 sample requests/s, as measured at {rate:.0}; {memory:.0} MB at most"
+        );
 
         let base = Build::of(auth, &image.rendered.folder.join("kubernetes/base"));
-        let deployment = base.get("Deployment", &image.name);
-        let container = elements(&deployment["spec"]["template"]["spec"]["containers"]).next();
-        let requests = &container.unwrap()["resources"]["requests"];
+        let requests = &own_container(base.get("Deployment", &image.name))["resources"]["requests"];
         let requested = |resource: &str, unit: &str| -> f64 {
             let amount = requests[resource].as_str().unwrap();
             amount.strip_suffix(unit).unwrap().parse().unwrap()
         };
         assert!(memory <= requested("memory", "Mi"), "{memory} MB");
-        // Three times, since a neighbour on the same core makes each instruction cost more.
-        assert!(cpu <= 3.0 * requested("cpu", "m"), "{cpu} m");
+        // Half more, since a neighbour on the same core makes each instruction cost more.
+        assert!(cpu <= 1.5 * requested("cpu", "m"), "{cpu} m");
     }
+}
+
+/// The rate of ten seconds of load, and the CPU time that a process used for each of them. Others may be at
+/// work on the machine, so there are three tries.
+fn at_the_rate(namespace: &Namespace, process: &str, url: &str) -> (f64, f64) {
+    let mut rates = Vec::new();
+    for _ in 0..3 {
+        let before = cpu_seconds(process);
+        let said = load(namespace, url);
+        let used = (cpu_seconds(process) - before) / 10.0;
+        let failed = said.contains("Non-2xx") || said.contains("Socket errors");
+        assert!(!failed, "{said}");
+        let mut lines = said.lines();
+        let rate = lines.find_map(|line| line.strip_prefix("Requests/sec:"));
+        let rate: f64 = rate.expect("wrk says the rate").trim().parse().unwrap();
+        if rate >= RATE {
+            return (rate, used);
+        }
+        rates.push(rate);
+    }
+    panic!("the machine is too busy to tell: {rates:?} requests/s");
 }
 
 fn load(namespace: &Namespace, url: &str) -> String {
