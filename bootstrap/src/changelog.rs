@@ -23,10 +23,8 @@ pub fn between(changelog: &str, from: Version, to: Version) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     const CHANGELOG: &str = "# Changelog\n\nNewest first.\n\n## 0.3.0\n\n- Three.\n\n\
-        ## 0.2.0, of a Monday\n\n- Two.\n\n### In detail\n\n## Of old\n\n- None.\n\n## 0.1.0\n\n- One.\n";
+        ## 0.2.0 (2026-11-30)\n\n- Two.\n\n### In detail\n\n## Of old\n\n- None.\n\n## 0.1.0\n\n- One.\n";
 
     fn between(from: &str, to: &str) -> String {
         super::between(CHANGELOG, from.parse().unwrap(), to.parse().unwrap())
@@ -37,7 +35,7 @@ mod tests {
         assert_eq!(between("0.2.0", "0.3.0"), "## 0.3.0\n\n- Three.");
         assert_eq!(
             between("0.1.0", "0.2.0"),
-            "## 0.2.0, of a Monday\n\n- Two.\n\n### In detail"
+            "## 0.2.0 (2026-11-30)\n\n- Two.\n\n### In detail"
         );
         assert_eq!(between("0.3.0", "0.3.0"), "");
     }

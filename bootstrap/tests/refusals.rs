@@ -218,7 +218,9 @@ fn an_interruption_while_it_writes_takes_all_back() {
 #[test]
 fn a_write_that_fails_halfway_takes_all_back() {
     let versions = Versions::of_the_template();
-    let project = versions.render("0.1.0", &ordinary("none")).as_on_windows();
+    let project = versions
+        .render("0.1.0", &ordinary("none"))
+        .with_windows_line_ends();
     let repository = Repository::init(&project.folder).unwrap();
     repository
         .config()

@@ -186,7 +186,7 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
     let versions = Versions::of_the_template();
     let answers = ordinary("none");
     for committed in [false, true] {
-        let project = versions.render("0.1.0", &answers).as_on_windows();
+        let project = versions.render("0.1.0", &answers).with_windows_line_ends();
         let repository = Repository::init(&project.folder).unwrap();
         let convert = if committed { "false" } else { "true" };
         repository
@@ -202,7 +202,7 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
         assert!(!ran.said.contains("drifted"), "{ran:?}");
         let ran = project.run("update", &["--template", versions.place()]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        let expected = versions.render("0.3.0", &answers).as_on_windows();
+        let expected = versions.render("0.3.0", &answers).with_windows_line_ends();
         expected.change("src/service.rs", |text| format!("// Mine\r\n{text}"));
         assert_same(&project.files(), &expected.files());
     }

@@ -153,7 +153,7 @@ impl Rendering {
     }
 
     /// With Windows' ends of line, and nothing that has git take them away.
-    pub fn as_on_windows(self) -> Self {
+    pub fn with_windows_line_ends(self) -> Self {
         let _ = fs::remove_file(self.folder.join(".gitattributes"));
         for path in self.files().into_keys() {
             self.change(&path, |text| text.replace('\n', "\r\n"));
