@@ -8,7 +8,8 @@ use std::{
 use crate::record::FILE;
 use anyhow::{Context, Result, bail, ensure};
 use git2::{
-    Index, IndexEntry, IndexTime, Oid, Repository, RepositoryState, StatusOptions, Tree, TreeEntry,
+    Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, RepositoryState, StatusOptions,
+    Tree, TreeEntry,
 };
 use walkdir::WalkDir;
 
@@ -108,34 +109,32 @@ impl Project {
                 let path = self.folder.join(entry.path().strip_prefix(rendering)?);
                 let committed = committed.get_path(&path).ok();
                 let like = committed.as_ref().or(record.as_ref());
-                index.add(&self.as_committed(entry.path(), &path, like)?)?;
+                let blob = self.blob(&fs::read(entry.path())?, like)?;
+                let mode = mode(entry.path(), committed.as_ref())?;
+                let path = path.to_str().context("a file's name is no text")?;
+                index.add(&index_entry(&path.replace('\\', "/"), blob, mode))?;
             }
         }
         let tree = index.write_tree_to(&self.repository)?;
         Ok(self.repository.find_tree(tree)?)
     }
 
-    /// A rendered file, with the ends of line that the committed one has, or one `like` it. Otherwise
-    /// every line of a file that was committed from Windows would be a change of the author's.
-    fn as_committed(
-        &self,
-        rendered: &Path,
-        path: &Path,
-        like: Option<&TreeEntry<'_>>,
-    ) -> Result<IndexEntry> {
-        let mut text = fs::read(rendered)?;
-        if let Some(blob) = like.and_then(|entry| self.repository.find_blob(entry.id()).ok())
-            && is_crlf(blob.content())
-        {
-            text = with_crlf(&text);
+    /// What git keeps of a rendered text: with the ends of line that the committed file has, or one
+    /// `like` it. Otherwise every line that was committed from Windows would be the author's change.
+    fn blob(&self, text: &[u8], like: Option<&TreeEntry<'_>>) -> Result<Oid> {
+        let Some(like) = like else {
+            return Ok(self.repository.blob(text)?);
+        };
+        // Most files are as they are committed, and known to git.
+        if like.id() == Oid::hash_object(ObjectType::Blob, text)? {
+            return Ok(like.id());
         }
-        let path = path.to_str().context("a file's name is no text")?;
-        let id = self.repository.blob(&text)?;
-        Ok(index_entry(
-            &path.replace('\\', "/"),
-            id,
-            mode(rendered, like)?,
-        ))
+        match self.repository.find_blob(like.id()) {
+            Ok(committed) if is_crlf(committed.content()) => {
+                Ok(self.repository.blob(&with_crlf(text))?)
+            }
+            _ => Ok(self.repository.blob(text)?),
+        }
     }
 }
 
@@ -159,7 +158,8 @@ pub fn index_entry(path: &str, id: Oid, mode: u32) -> IndexEntry {
 
 fn is_crlf(text: &[u8]) -> bool {
     let mut lines = text.split_inclusive(|byte| *byte == b'\n').peekable();
-    lines.peek().is_some() && lines.all(|line| line.ends_with(b"\r\n") || !line.ends_with(b"\n"))
+    let ends_a_line = lines.peek().is_some_and(|line| line.ends_with(b"\n"));
+    ends_a_line && lines.all(|line| line.ends_with(b"\r\n") || !line.ends_with(b"\n"))
 }
 
 fn with_crlf(text: &[u8]) -> Vec<u8> {
@@ -169,7 +169,7 @@ fn with_crlf(text: &[u8]) -> Vec<u8> {
 
 /// The mode of a rendered file.
 #[cfg(unix)]
-fn mode(rendered: &Path, _like: Option<&TreeEntry<'_>>) -> Result<u32> {
+fn mode(rendered: &Path, _committed: Option<&TreeEntry<'_>>) -> Result<u32> {
     use std::os::unix::fs::PermissionsExt;
 
     let bits = fs::metadata(rendered)?.permissions().mode();
@@ -178,7 +178,7 @@ fn mode(rendered: &Path, _like: Option<&TreeEntry<'_>>) -> Result<u32> {
 
 /// The mode of a rendered file: as it is committed, since Windows does not say.
 #[cfg(not(unix))]
-fn mode(_rendered: &Path, like: Option<&TreeEntry<'_>>) -> Result<u32> {
-    let executable = like.is_some_and(|entry| entry.filemode() as u32 == EXECUTABLE);
+fn mode(_rendered: &Path, committed: Option<&TreeEntry<'_>>) -> Result<u32> {
+    let executable = committed.is_some_and(|entry| entry.filemode() as u32 == EXECUTABLE);
     Ok(if executable { EXECUTABLE } else { PLAIN })
 }

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    thread,
 };
 
 use anyhow::{Result, ensure};
@@ -67,9 +68,18 @@ pub fn run(template: &Template, args: &UpdateArgs) -> Result<Outcome> {
     }
     let span = Span::find(template, &args.source, &record, args.to)?;
     let scratch = TempDir::new()?;
-    let from = folder(&scratch, "from")?;
-    let from = span.from.render(&record.answers, &from, Manner::SILENT)?;
-    let to = render_wanted(&span, &record, &args.answers, &folder(&scratch, "to")?)?;
+    let (into_from, into_to) = (folder(&scratch, "from")?, folder(&scratch, "to")?);
+    // At once, as each takes its time.
+    let (from, to) = thread::scope(|scope| {
+        let render = || {
+            span.from
+                .render(&record.answers, &into_from, Manner::SILENT)
+        };
+        let from = scope.spawn(render);
+        let to = render_wanted(&span, &record, &args.answers, &into_to);
+        (from.join().expect("a rendering does not panic"), to)
+    });
+    let (from, to) = (from?, to?);
 
     let label = format!("template {}", span.to_version);
     let merge = Merge::of(

@@ -1,6 +1,11 @@
 //! `update`: the template's changes and the author's, both in one project.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    process::{Command, Stdio},
+};
 
 use crate::{
     support::{auth_types, files, ordinary},
@@ -135,6 +140,41 @@ fn a_new_question_is_answered_on_the_command_line() {
         &project.files(),
         &versions.render("0.3.0", &answers).files(),
     );
+}
+
+/// `script` gives the tool a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_question_is_asked_on_a_terminal() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.2.0", &ordinary("none")).committed();
+    let update = format!(
+        "'{}' update --template '{}'",
+        env!("CARGO_BIN_EXE_bootstrap"),
+        versions.place()
+    );
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--return", "--command", &update, "/dev/null"])
+        .current_dir(&project.folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // To be open until the end: `script` would pass the end of its input on.
+    let mut keyboard = terminal.stdin.take().unwrap();
+    keyboard.write_all(b"us\r").unwrap();
+    let mut shown = String::new();
+    terminal
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut shown)
+        .unwrap();
+    assert!(terminal.wait().unwrap().success(), "{shown}");
+    assert!(shown.contains("Region"), "{shown}");
+    let answers = ordinary("none").with("region", "us");
+    let expected = versions.render("0.3.0", &answers).files();
+    assert_same(&project.files(), &expected);
 }
 
 #[test]
