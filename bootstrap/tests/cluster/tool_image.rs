@@ -68,6 +68,8 @@ fn renders_what_the_tool_renders(namespace: &Namespace, template: &Template) {
     let folder = template
         .render(&answers, expected.path(), Manner::SILENT)
         .unwrap();
+    let checked = run_arguments(&work, &[IMAGE, "check", &answers.name]);
+    run(namespace.command("podman").args(checked));
     let rendered = work.path().join(&answers.name);
     assert!(files(&rendered) == files(&folder));
     assert!(rendered.join(".git").is_dir());
