@@ -1,6 +1,9 @@
 //! A fork of the template, as `docs/fork.md` makes one: `hooks/house.rhai` changes, and all else follows.
 
-use std::{collections::BTreeMap, fs, path::Path};
+mod made;
+mod merge;
+
+use std::{collections::BTreeMap, fs};
 
 use crate::{
     services::{cargo, rendered_by, turn},
@@ -9,80 +12,9 @@ use crate::{
 use bootstrap::{
     answers::Answers,
     render::{Manner, Template},
-    twins,
 };
-use git2::{IndexAddOption, Oid, Repository, Signature, build::CheckoutBuilder};
+use made::{CONSTANTS, copy, make_its_own};
 use tempfile::TempDir;
-
-/// What the fork says in place of each default.
-const CONSTANTS: [(&str, &str); 17] = [
-    (
-        "template_url",
-        "https://git.example.org/services/template.git",
-    ),
-    ("owner", "example-org"),
-    ("host", "services.example.org"),
-    ("auth_type", "basic"),
-    ("description", "A service of Example Org's."),
-    ("port", "9000"),
-    ("header", "X-House: Example Org, 2nd floor"),
-    ("support", "the channel #services"),
-    ("namespace", "example-services"),
-    ("tls_secret", "example-certificate"),
-    ("ingress_class", "traefik"),
-    ("gateway_class", "envoy"),
-    ("ingress_namespace", "traefik-system"),
-    ("monitoring_namespace", "observability"),
-    ("api_version", "2.1"),
-    ("version", "1.0.0"),
-    ("license", "Apache-2.0"),
-];
-
-/// And what its functions return.
-const RETURNED: [(&str, &str); 4] = [
-    ("repository", "`https://git.example.org/${owner}/${name}`"),
-    ("registry", "`registry.example.org/${owner}`"),
-    ("backend_url", "`https://${name}.internal.example.org`"),
-    ("copyright", "\"Example Org\""),
-];
-
-/// A copy of the whole repository, without its history.
-fn copy(scratch: &TempDir) -> Template {
-    for (path, text) in files(&Template::here().root) {
-        let copy = scratch.path().join(path);
-        fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        fs::write(copy, text).unwrap();
-    }
-    Template {
-        root: scratch.path().to_owned(),
-    }
-}
-
-/// Makes a copy a fork: changes the one file, and runs `cargo run -- twins`.
-fn make_its_own(fork: &Template) {
-    let path = fork.root.join("hooks/house.rhai");
-    let mut text = fs::read_to_string(&path).unwrap();
-    for (name, value) in CONSTANTS {
-        let line = |value: &str| format!("export const {name} = \"{value}\";\n");
-        let before = line(&house(name));
-        assert!(text.contains(&before), "{name}");
-        text = text.replace(&before, &line(value));
-    }
-    for (function, returned) in RETURNED {
-        let (before, rest) = text.split_once(&format!("fn {function}(")).unwrap();
-        let (parameters, rest) = rest.split_once(") {\n").unwrap();
-        let (_, after) = rest.split_once("\n}\n").unwrap();
-        text = format!("{before}fn {function}({parameters}) {{\n    {returned}\n}}\n{after}");
-    }
-    fs::write(path, text).unwrap();
-    write_twins(fork);
-}
-
-fn write_twins(template: &Template) {
-    for file in twins::all(template).unwrap() {
-        fs::write(template.root.join(file.path), file.text).unwrap();
-    }
-}
 
 fn render(template: &Template, answers: &Answers) -> BTreeMap<String, String> {
     let into = TempDir::new().unwrap();
@@ -249,101 +181,4 @@ fn a_service_of_the_fork_passes_its_own_tests() {
     let project = rendered_by(&fork, &answers, BTreeMap::new());
     cargo(&project, ["fmt", "--check"], &[]);
     cargo(&project, ["test", "--locked", "--quiet"], &[]);
-}
-
-#[test]
-fn a_later_merge_from_the_template_meets_no_conflict() {
-    let scratch = TempDir::new().unwrap();
-    let fork = copy(&scratch);
-    let repository = Repository::init(scratch.path()).unwrap();
-    let base = commit(&repository, "The template", &[]);
-
-    make_its_own(&fork);
-    let own = commit(&repository, "The house's own", &[base]);
-
-    check_out(&repository, base);
-    go_on(&fork.root);
-    let newer = commit(&repository, "The template goes on", &[base]);
-
-    let [own_commit, newer_commit] = [own, newer].map(|id| repository.find_commit(id).unwrap());
-    let mut merged = repository
-        .merge_commits(&own_commit, &newer_commit, None)
-        .unwrap();
-    assert!(!merged.has_conflicts());
-    let tree = merged.write_tree_to(&repository).unwrap();
-    let tree = repository.find_tree(tree).unwrap();
-    let author = Signature::now("nobody", "nobody@example.org").unwrap();
-    let parents = [&own_commit, &newer_commit];
-    let merge = repository.commit(None, &author, &author, "Merge", &tree, &parents);
-    check_out(&repository, merge.unwrap());
-
-    for file in twins::all(&fork).unwrap() {
-        let found = fs::read_to_string(fork.root.join(&file.path)).unwrap();
-        assert!(found == file.text, "{} is out of step", file.path);
-    }
-    let service = render(&fork, &Answers::named("one-more"));
-    has_nothing_of_the_old_house(&service);
-    assert!(service["src/identity.rs"].contains("9000"));
-    assert!(service["CHANGELOG.md"].contains("The house has a motto: onward."));
-    assert!(service["src/service.rs"].contains("A new line of the template's."));
-}
-
-/// What a later version of the template may change: a new default, as `hooks/house.rhai` wants it, and what uses it;
-/// code; a question; a file that has values of the house's.
-fn go_on(root: &Path) {
-    append(
-        &root.join("hooks/house.rhai"),
-        "\n// The motto of the house.\nexport const motto = \"onward\";\n",
-    );
-    append(
-        &root.join("hooks/pre.rhai"),
-        "\nvariable::set(\"motto\", house::motto);\n",
-    );
-    append(
-        &root.join("template/CHANGELOG.md.liquid"),
-        "- The house has a motto: {{motto}}.\n",
-    );
-    append(
-        &root.join("template/src/service.rs"),
-        "\n// A new line of the template's.\n",
-    );
-    append(
-        &root.join("cargo-generate.toml"),
-        "\n[placeholders.colour]\ntype = \"string\"\nprompt = \"Colour\"\ndefault = \"blue\"\n",
-    );
-    append(
-        &root.join("kubernetes/base/kustomization.yaml"),
-        "# A new line of the template's.\n",
-    );
-}
-
-fn append(file: &Path, text: &str) {
-    let before = fs::read_to_string(file).unwrap();
-    fs::write(file, before + text).unwrap();
-}
-
-/// Commits all files as they are.
-fn commit(repository: &Repository, message: &str, parents: &[Oid]) -> Oid {
-    let mut index = repository.index().unwrap();
-    index.add_all(["*"], IndexAddOption::DEFAULT, None).unwrap();
-    index.write().unwrap();
-    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
-    let author = Signature::now("nobody", "nobody@example.org").unwrap();
-    let parents = parents
-        .iter()
-        .map(|id| repository.find_commit(*id).unwrap());
-    let parents: Vec<_> = parents.collect();
-    let parents: Vec<_> = parents.iter().collect();
-    repository
-        .commit(None, &author, &author, message, &tree, &parents)
-        .unwrap()
-}
-
-fn check_out(repository: &Repository, commit: Oid) {
-    let commit = repository.find_commit(commit).unwrap();
-    let mut wanted = CheckoutBuilder::new();
-    repository
-        .checkout_tree(commit.as_object(), Some(wanted.force()))
-        .unwrap();
-    repository.set_head_detached(commit.id()).unwrap();
 }
