@@ -94,6 +94,9 @@ impl<'a> Merge<'a> {
 
     /// Puts the files with marks into the place of the conflicts.
     fn mark_conflicts(&mut self) -> Result<()> {
+        if self.conflicts.is_empty() {
+            return Ok(());
+        }
         let scratch = TempDir::new()?;
         let mut checkout = self.checkout();
         checkout
@@ -105,22 +108,21 @@ impl<'a> Merge<'a> {
         for file in &self.conflicts {
             checkout.path(file.as_str());
         }
-        if self.conflicts.is_empty() {
-            return Ok(());
-        }
         let repository = &self.project.repository;
         repository.checkout_index(Some(&mut self.index), Some(&mut checkout))?;
         for file in &self.conflicts {
-            let path = Path::new(file);
-            let mode = self
+            let side = self
                 .index
                 .iter()
                 .find(|entry| entry.path == file.as_bytes());
-            let mode = mode.context("a conflict is in the index")?.mode;
-            self.index.conflict_remove(path)?;
-            let marked = fs::read(scratch.path().join(file))?;
-            let marked = repository.blob(&marked)?;
-            self.index.add(&index_entry(file, marked, mode))?;
+            let mode = side.context("a conflict is in the index")?.mode;
+            self.index.conflict_remove(Path::new(file))?;
+            // Where both sides moved a file, git leaves nothing at its old place.
+            let marked = scratch.path().join(file);
+            if marked.exists() {
+                let marked = repository.blob_path(&marked)?;
+                self.index.add(&index_entry(file, marked, mode))?;
+            }
         }
         Ok(())
     }

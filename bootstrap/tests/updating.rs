@@ -203,6 +203,26 @@ fn what_contradicts_is_marked_as_git_marks_it_and_the_rest_is_merged() {
 }
 
 #[test]
+fn a_file_that_both_moved_is_a_conflict_with_nothing_lost() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    let mine = project.folder.join("HOWTO.md");
+    fs::rename(project.folder.join(MOVED.0), &mine).unwrap();
+    project.commit();
+    let arguments = ["--template", versions.place(), "--to", "0.2.0"];
+    let shown = project.run("update", &[arguments.as_slice(), &["--dry-run"]].concat());
+    assert_eq!(shown.code, Some(1), "{}", shown.complained);
+    let ran = project.run("update", &arguments);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(shown.said.contains("+++ b/docs/contributing.md\n"));
+    assert!(ran.said.contains("\n    HOWTO.md\n"), "{ran:?}");
+    assert!(ran.said.contains("\n    docs/contributing.md\n"), "{ran:?}");
+    assert!(mine.exists());
+    assert!(project.text(MOVED.1).ends_with("# Of version 0.2.0\n"));
+    assert!(!project.folder.join(MOVED.0).exists());
+}
+
+#[test]
 fn what_the_author_deleted_stays_deleted() {
     let versions = Versions::of_the_template();
     let project = versions.render("0.1.0", &ordinary("none")).committed();
