@@ -7,11 +7,12 @@ use bootstrap::{render::Template, twins};
 use tempfile::TempDir;
 
 /// What the fork says in place of each default.
-pub const CONSTANTS: [(&str, &str); 17] = [
+pub const CONSTANTS: [(&str, &str); 18] = [
     (
         "template_url",
         "https://git.example.org/services/template.git",
     ),
+    ("template_revision", "1"),
     ("owner", "example-org"),
     ("host", "services.example.org"),
     ("auth_type", "basic"),
