@@ -1,6 +1,6 @@
 //! House: takes connections until told to stop, and then lets the requests in flight finish.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -24,6 +24,11 @@ use super::{
 /// [`limits::Head`](super::limits::Head) refuses in the error shape; beyond them the answer is a
 /// bare 431 and the connection closes.
 const MAX_HEAD: usize = 128 * 1024;
+
+/// How many connections may wait to be taken, as far as the system lets them; tokio's own listeners have room
+/// for 128. More than that come at once when a load balancer turns to a new replica, and those that find no
+/// room try again after a second.
+const BACKLOG: u32 = 4096;
 
 /// How long to wait when no connection can be taken, as when file descriptors have run out.
 const BREATH: Duration = Duration::from_millis(100);
@@ -44,9 +49,19 @@ pub struct Stopping {
 /// # Errors
 /// One sentence, when the address is taken, not this machine's or not allowed.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("The service cannot listen on {address}: {error}."))
+    listen(address).map_err(|error| format!("The service cannot listen on {address}: {error}."))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Or the port would be taken for a minute after a restart. Windows means something else by it.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Ends when the process is told to stop: by SIGTERM or by Ctrl-C. Both are heard from the call on,

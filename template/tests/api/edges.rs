@@ -144,6 +144,23 @@ async fn a_full_service_answers_503_and_still_says_who_it_is() {
     assert_eq!([slow.status, who.status, health.status], [200, 200, 200]);
 }
 
+/// A connection that finds no room is tried again after a second.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_burst_of_connections_finds_room() {
+    let listener = uservice::apikit::serve::bind(([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = async {
+        for _ in 0..200 {
+            tokio::net::TcpStream::connect(address).await.unwrap();
+        }
+    };
+    let connected = tokio::time::timeout(Duration::from_millis(900), connect).await;
+    connected.expect("nobody has to try again");
+}
+
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let app = TestApp::house(&[]).await;
