@@ -59,9 +59,11 @@ pub use vitals::Vitals;
 pub fn below(route: &str, router: Router) -> Router {
     let nested = router.clone();
     let slash = service_fn(move |mut request: Request| {
-        let query = request.uri().query().unwrap_or_default();
-        let uri = format!("/?{query}").parse::<Uri>();
-        *request.uri_mut() = uri.expect("a query that was legal stays so");
+        let root = match request.uri().query() {
+            None => Ok(Uri::from_static("/")),
+            Some(query) => format!("/?{query}").parse(),
+        };
+        *request.uri_mut() = root.expect("a query that was legal stays so");
         nested.clone().oneshot(request)
     });
     Router::new()

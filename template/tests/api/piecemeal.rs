@@ -66,6 +66,7 @@ async fn a_router_below_a_route_answers_with_and_without_a_slash_and_keeps_the_q
     );
     assert_eq!(ask(&app, "/route?q=1").await, (200, "/?q=1".to_owned()));
     assert_eq!(ask(&app, "/route/?q=1").await, (200, "/?q=1".to_owned()));
+    assert_eq!(ask(&app, "/route/").await, (200, "/".to_owned()));
     assert_eq!(ask(&app, "/route/x").await, (200, "/x".to_owned()));
     assert_eq!(ask(&app, "/routex").await.0, 404);
 }
