@@ -3,6 +3,7 @@
 mod auth;
 mod call;
 mod check;
+mod names;
 #[cfg(feature = "bitly-proxy")]
 mod proxy;
 mod request;
@@ -19,6 +20,8 @@ use super::{
     error::{BackendError, Result},
     metrics::Metrics,
 };
+
+use names::Names;
 
 pub use auth::{Auth, Caller, Credentials};
 pub use check::Check;
@@ -70,6 +73,7 @@ impl Backend {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(Names::default())
             .timeout(settings.backend_timeout)
             .redirect(redirect::Policy::none())
             // HTTP_PROXY and its kin would get to see the credentials of an http:// back-end.
