@@ -23,6 +23,7 @@ mod metrics;
 mod oauth2;
 mod openapi;
 mod piecemeal;
+mod properties;
 #[cfg(feature = "bitly-proxy")]
 mod proxy;
 mod retries;

@@ -187,3 +187,78 @@ impl std::fmt::Debug for SessionCookies {
         f.write_str("SessionCookies(hidden)")
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name() -> CookieName {
+        CookieName("_oauth2_proxy".to_owned())
+    }
+
+    /// Whether it is the session's, told in another way.
+    fn is_session(cookie: &str) -> bool {
+        let part = cookie.strip_prefix("_oauth2_proxy");
+        part.is_some_and(|part| part.is_empty() || part.replacen('_', "", 1).parse::<u8>().is_ok())
+    }
+
+    /// Cookies that a proxy might set: right, odd, and not at all.
+    fn lines() -> impl Strategy<Value = HeaderMap> {
+        let line = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..80),
+            "_oauth2_proxy(_[0-9]{1,2}|_csrf|x)?=[!-~ ]{0,40}".prop_map(String::into_bytes),
+            "_oauth2_proxy=v; ?(expires=[ -~]{0,30}|[Mm]ax-[Aa]ge=-?[0-9]{0,25})(; Path=/)?"
+                .prop_map(String::into_bytes),
+        ];
+        prop::collection::vec(line, 0..6).prop_map(|lines| {
+            let values = lines
+                .iter()
+                .filter_map(|line| HeaderValue::from_bytes(line).ok());
+            values.map(|value| (SET_COOKIE, value)).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn parts_come_back_in_one_header(values in prop::collection::vec("[!#-+--:<-~]{1,30}", 1..5)) {
+            let set = values.iter().enumerate();
+            let headers = set.clone().map(|(part, value)| {
+                let line = format!("_oauth2_proxy_{part}={value}; Path=/; HttpOnly");
+                (SET_COOKIE, line.parse().expect("it is a header"))
+            });
+            let headers = headers.collect();
+            let session = SessionCookies::from_answer(&name(), &headers).expect("it has cookies");
+            let pairs: Vec<_> = set.map(|(part, value)| format!("_oauth2_proxy_{part}={value}")).collect();
+            prop_assert_eq!(session.header(), pairs.join("; "));
+        }
+
+        #[test]
+        fn whatever_is_set_only_the_session_goes_back(first in lines(), next in lines()) {
+            let Some(session) = SessionCookies::from_answer(&name(), &first) else {
+                return Ok(());
+            };
+            let session = session.refreshed(&name(), &next).unwrap_or(session);
+            let header = session.header();
+            for pair in header.to_str().expect("it was text").split(';') {
+                let (cookie, value) = pair.trim_start().split_once('=').expect("it is a pair");
+                prop_assert!(is_session(cookie) && !value.is_empty());
+            }
+        }
+
+        #[test]
+        fn a_session_goes_no_further_and_all_else_does(set in lines()) {
+            let sets_session = |line: &HeaderValue| {
+                let setting = line.to_str().ok().and_then(Setting::read);
+                setting.is_some_and(|setting| is_session(setting.name))
+            };
+            let others: Vec<_> = set.get_all(SET_COOKIE).iter().filter(|line| !sets_session(line)).collect();
+            let mut left = set.clone();
+            name().remove_from(&mut left);
+            prop_assert_eq!(left.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), others);
+        }
+    }
+}

@@ -218,3 +218,69 @@ fn folded<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ada() -> Credentials {
+        Credentials {
+            username: "ada".to_owned(),
+            password: "a word".into(),
+        }
+    }
+
+    fn url() -> Url {
+        "https://hub.example/login".parse().expect("it is a URL")
+    }
+
+    /// Text as the value of an attribute.
+    fn quoted(text: &str) -> String {
+        let text = text.replace('&', "&amp;").replace('"', "&quot;");
+        format!("\"{text}\"")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_token_is_sent_back_as_it_came(name in "[a-z]{1,9}", token in " ?\\PC{0,80} ?", text in "[^<&]{0,80}") {
+            let page = format!(
+                "<title>{text}</title><form method=post action=/session>{text}\
+                 <input type=hidden name=t-{name} value={}><input name=u><input name=p type=password></form>",
+                quoted(&token)
+            );
+            let page = Page::parse(&page, &url());
+            let form = page.login_form(&url()).expect("it has a password");
+            prop_assert_eq!(form.action.as_str(), "https://hub.example/session");
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let expected = [pair(&format!("t-{name}"), &token), pair("u", "ada"), pair("p", "a word")];
+            prop_assert_eq!(form.filled(&ada()).expect("it has a user name"), expected);
+        }
+
+        #[test]
+        fn any_page_is_read_and_no_password_goes_into_another_field(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    any::<String>(),
+                    Just("<form method=post action='//other.example/x'>".to_owned()),
+                    Just("</form>".to_owned()),
+                    Just("<base href='\\\\x:y'><meta http-equiv=refresh content='0;url=http://['>".to_owned()),
+                    Just("<select name=s><option>a</select><textarea name=t>b</textarea>".to_owned()),
+                    "<(input|button)( (type|name|value|checked)=(text|email|password|submit|hidden)){0,3}>",
+                ],
+                0..20,
+            ),
+        ) {
+            let page = Page::parse(&parts.concat(), &url());
+            prop_assert!(page.title.chars().count() <= MAX_TITLE);
+            for form in &page.forms {
+                let sent = form.filled(&ada()).unwrap_or_default();
+                let with_password = sent.iter().filter(|(_, value)| value == "a word").count();
+                prop_assert!(with_password <= usize::from(form.has_password()));
+            }
+        }
+    }
+}
