@@ -16,9 +16,10 @@ ENV CARGO_BUILD_TARGET_DIR=/target
 
 # The dependencies: a layer that lasts until Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p bootstrap/src bootstrap/tests/browser bootstrap/tests/cluster \
+RUN mkdir -p bootstrap/src bootstrap/tests/browser bootstrap/tests/cluster bootstrap/tests/endurance \
     && echo 'fn main() {}' >bootstrap/src/main.rs \
     && touch bootstrap/src/lib.rs bootstrap/tests/main.rs bootstrap/tests/browser/main.rs bootstrap/tests/cluster/main.rs \
+        bootstrap/tests/endurance/main.rs \
     && cargo build --release --locked --target "$(rustc --print host-tuple)"
 
 # The tool itself. Sources that are older than the empty ones above would pass for built.

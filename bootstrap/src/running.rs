@@ -30,10 +30,15 @@ impl Project {
             .current_dir(&self.folder)
             .env("CARGO_TARGET_DIR", &self.target)
             .stdin(Stdio::null());
-        // Cargo sets these for what it runs, such as this tool; the project's own are others.
+        // Cargo sets these for what it runs, such as this tool; the project's own are others. Build scripts
+        // that look at them, such as ring's, would run again whenever they have changed.
         for (variable, _) in std::env::vars_os() {
             let name = variable.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_BIN_") {
+            let is_ours = |prefix| name.starts_with(prefix);
+            if ["CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_PKG_"]
+                .into_iter()
+                .any(is_ours)
+            {
                 command.env_remove(&variable);
             }
         }
