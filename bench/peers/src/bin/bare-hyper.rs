@@ -21,7 +21,8 @@ async fn main() {
         tokio::spawn(http1::Builder::new().serve_connection(
             TokioIo::new(stream),
             service_fn(async |_| {
-                let mut answer = Response::new(Full::new(Bytes::from_static(peers::METADATA.as_bytes())));
+                let mut answer =
+                    Response::new(Full::new(Bytes::from_static(peers::METADATA.as_bytes())));
                 let json = HeaderValue::from_static("application/json");
                 answer.headers_mut().insert(CONTENT_TYPE, json);
                 Ok::<_, Infallible>(answer)
