@@ -1,10 +1,10 @@
 //! The template, held to its word: what it renders, how that behaves, and the tool around it.
 
-mod project;
+mod checking;
 mod examples;
 mod fork;
 mod pages;
-mod checking;
+mod project;
 mod refusals;
 mod releases;
 mod rendering;

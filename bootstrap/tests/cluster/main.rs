@@ -21,7 +21,7 @@ mod pods;
 mod policies;
 mod rate;
 mod references;
-mod settings;
 mod script;
+mod settings;
 mod tool_image;
 mod workflows;
