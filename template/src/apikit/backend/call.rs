@@ -25,7 +25,8 @@ pub(super) async fn watched(
     traces::pass_on(&span, trail, request.headers_mut());
 
     let call = backend.metrics().calls().begin();
-    let exchange = backend.exchange(request, proof);
+    // In a box, or each future round it would have the room for it, and be copied with it.
+    let exchange = Box::pin(backend.exchange(request, proof));
     let answer = exchange.instrument(span.clone()).await;
     let (outcome, status) = match &answer {
         Ok(response) => (Outcome::Success, Some(response.status())),
