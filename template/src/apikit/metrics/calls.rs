@@ -1,6 +1,9 @@
 //! House: the calls to the back-end, by what came of them.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -15,12 +18,17 @@ use super::{SECONDS, times};
 pub struct Calls {
     count: Family<Labels, Counter>,
     times: Family<Labels, Histogram, fn() -> Histogram>,
+    /// The figures on each outcome, in the order of [`Outcome`]: found at its first call and kept.
+    found: Arc<[OnceLock<(Counter, Histogram)>; OUTCOMES]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     outcome: &'static str,
 }
+
+/// How many outcomes there are.
+const OUTCOMES: usize = Outcome::Abandoned as usize + 1;
 
 /// What came of a call, its retries included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,7 @@ impl Default for Calls {
         Self {
             count: Family::default(),
             times: Family::new_with_constructor(times),
+            found: Arc::default(),
         }
     }
 }
@@ -81,6 +90,16 @@ impl Calls {
             SECONDS,
             self.times.clone(),
         );
+    }
+
+    fn figures(&self, outcome: Outcome) -> &(Counter, Histogram) {
+        self.found[outcome as usize].get_or_init(|| {
+            let labels = Labels {
+                outcome: outcome.label(),
+            };
+            let count = self.count.get_or_create_owned(&labels);
+            (count, self.times.get_or_create_owned(&labels))
+        })
     }
 
     /// Notes a call that begins. It counts as abandoned if it is dropped before it ends.
@@ -109,11 +128,9 @@ impl Call<'_> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let labels = Labels {
-            outcome: self.outcome.label(),
-        };
-        self.calls.count.get_or_create(&labels).inc();
         let seconds = self.start.elapsed().as_secs_f64();
-        self.calls.times.get_or_create(&labels).observe(seconds);
+        let (count, times) = self.calls.figures(self.outcome);
+        count.inc();
+        times.observe(seconds);
     }
 }

@@ -169,7 +169,11 @@ pub(super) fn called(span: &Span, status: Option<StatusCode>, outcome: Outcome) 
 /// Writes the place in the trace that a call has into its headers: its own span's, or else the
 /// request's as it came.
 pub(super) fn pass_on(span: &Span, trail: Option<&Trail>, headers: &mut HeaderMap) {
-    spans::pass_on(span, headers);
+    // Only a call's own span has another place in the trace than its request.
+    let target = span.metadata().map(|about| about.target());
+    if target == Some(UNLOGGED) {
+        spans::pass_on(span, headers);
+    }
     if let Some(trail) = trail {
         trail.pass_on(headers);
     }
