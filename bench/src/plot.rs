@@ -1,5 +1,7 @@
 //! Curves of figures that grow, as SVG.
 
+use std::ops::Range;
+
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
@@ -22,17 +24,21 @@ pub fn draw(plots: &[Plot<'_>]) -> Result<String> {
     let area = SVGBackend::with_string(&mut svg, (WIDTH * count, HEIGHT)).into_drawing_area();
     area.fill(&WHITE).map_err(undrawn)?;
     for (area, plot) in area.split_evenly((1, plots.len())).iter().zip(plots) {
-        let across = range(plot.points.iter().map(|(x, _)| *x), 1.0);
-        let up = range(plot.points.iter().map(|(_, y)| *y), 2.0);
+        let across = decades(plot.points.iter().map(|(x, _)| *x));
+        let up = decades(plot.points.iter().map(|(_, y)| *y));
         let mut chart = ChartBuilder::on(area)
             .caption(plot.title, ("sans-serif", 16))
             .margin(12)
+            .margin_right(28)
             .x_label_area_size(36)
             .y_label_area_size(64)
             .build_cartesian_2d(across.log_scale(), up.log_scale())
             .map_err(undrawn)?;
         chart
             .configure_mesh()
+            .x_label_formatter(&short)
+            .y_label_formatter(&short)
+            .y_labels(5)
             .x_desc(plot.across)
             .y_desc(plot.up)
             .light_line_style(WHITE)
@@ -50,11 +56,20 @@ pub fn draw(plots: &[Plot<'_>]) -> Result<String> {
     Ok(svg)
 }
 
-/// From the least of some figures to the greatest, with room on both sides.
-fn range(figures: impl Iterator<Item = f64> + Clone, room: f64) -> std::ops::Range<f64> {
+/// The whole decades that some figures lie in.
+fn decades(figures: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     let least = figures.clone().fold(f64::INFINITY, f64::min);
     let greatest = figures.fold(f64::NEG_INFINITY, f64::max);
-    least / room..greatest * room
+    10_f64.powf(least.log10().floor())..10_f64.powf(greatest.log10().ceil())
+}
+
+/// A number as short as it can be said: 10 k, 2 M.
+fn short(number: &f64) -> String {
+    match *number {
+        number if number >= 1e6 => format!("{} M", number / 1e6),
+        number if number >= 1e3 => format!("{} k", number / 1e3),
+        number => number.to_string(),
+    }
 }
 
 fn undrawn(error: impl std::fmt::Display) -> anyhow::Error {
