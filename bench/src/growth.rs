@@ -1,6 +1,6 @@
 //! How requests per second and memory grow with connections, live sessions, the size of answers, and routes.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     contest::{SAMPLE, of_service},
@@ -12,6 +12,9 @@ use crate::{
 };
 
 const SECONDS: u32 = 4;
+
+/// How many loads it may take until all sessions are open.
+const ROUNDS: u32 = 20;
 
 /// A load against something that grows: what it is, and the figures at each size of it.
 struct Curve {
@@ -83,9 +86,12 @@ fn sessions(programs: &Programs) -> Result<Curve> {
             script: &script,
             ..one(SAMPLE)
         };
-        // As many requests as it takes for each caller to be logged in.
+        // As many requests as it takes for each caller to be logged in, within reason.
+        let mut rounds = 0;
         while logins(&server)? < sessions {
+            ensure!(rounds < ROUNDS, "{sessions} sessions do not stay open");
             load.on(&server)?;
+            rounds += 1;
         }
         Point::of(&server, load, sessions)
     };

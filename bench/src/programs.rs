@@ -45,7 +45,7 @@ impl Programs {
 
     /// A peer's program, or a service's.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.built().join(name)
+        self.built_in(&self.target).join(name)
     }
 
     /// A program of one of the Python predecessors, `apikit` or `safir`.
@@ -101,10 +101,6 @@ impl Programs {
     /// Where a build into `target` leaves the programs.
     pub fn built_in(&self, target: &Path) -> PathBuf {
         target.join(&self.triple).join("release")
-    }
-
-    fn built(&self) -> PathBuf {
-        self.built_in(&self.target)
     }
 
     /// Installs what a predecessor's list of packages names, and nothing else: apikit asks for versions that no

@@ -148,6 +148,7 @@ impl Origin {
             let known = origins.entry(metadata.callsite());
             known.or_insert_with(origin).clone()
         });
+        // A thread that ends may have none of its own any more.
         known.unwrap_or_else(|_| origin())
     }
 
