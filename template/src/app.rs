@@ -46,29 +46,29 @@ pub fn house(
     let (index, described_index) = index.split_for_parts();
     let document = openapi::document(&METADATA, ROUTE, described, described_index);
 
+    let everywhere = metadata::router(&METADATA)
+        .merge(openapi::router(document))
+        .merge(docs::router());
+    let own = Router::new()
+        .merge(health::router(vitals.readiness.clone()))
+        .merge(metrics::router(vitals.metrics.clone()))
+        .merge(everywhere.clone())
+        .nest(ROUTE, everywhere)
+        .fallback(unknown);
+    let authors = routes.clone().merge(below(ROUTE, index.merge(routes)));
+
+    // A request meets the first layer first. One call takes them all: each call costs a box or two.
+    let layers = (
+        Access::new(&vitals.metrics), // outermost: what it notes is what the caller got
+        ErrorsAsJson,                 // puts what the router and the handlers refuse into shape
+        limits::Head,                 // refuses before anything is done
+    );
     // Only what the author writes is limited: a full service still says who it is and that it lives.
     let places = Places::new(settings.max_in_flight);
     let work = limits::Work::new(places, settings.request_timeout);
-    let limited = |routes: Router| routes.layer(work.clone());
-
-    let everywhere = limited(routes)
-        .merge(metadata::router(&METADATA))
-        .merge(openapi::router(document))
-        .merge(docs::router());
-    let below_route = limited(index).merge(everywhere.clone());
-
-    let app = Router::new()
-        .merge(health::router(vitals.readiness.clone()))
-        .merge(metrics::router(vitals.metrics.clone()))
-        .merge(everywhere)
-        .merge(below(ROUTE, below_route))
-        .fallback(unknown)
-        // A request meets the first layer first. One call takes them all: each call costs a box or two.
-        .layer((
-            Access::new(&vitals.metrics), // outermost: what it notes is what the caller got
-            ErrorsAsJson,                 // puts what the router and the handlers refuse into shape
-            limits::Head,                 // refuses before anything is done
-        ));
+    let app = authors
+        .layer((layers.clone(), work))
+        .merge(own.layer(layers));
     with_header(app, HEADER)
 }
 
