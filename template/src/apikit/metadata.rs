@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::Bytes,
     http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use serde::Serialize;
@@ -62,5 +62,7 @@ pub(super) fn paths(api_version: &str) -> impl Iterator<Item = String> {
 
 fn json(body: Bytes) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, JSON)], body).into_response()
+    let mut answer = Response::new(body.into());
+    answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer
 }

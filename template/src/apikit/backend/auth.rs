@@ -78,17 +78,31 @@ impl Caller {
     /// # Errors
     /// 401 when the header is there and is not HTTP Basic in UTF-8.
     pub fn credentials(&self) -> Result<Option<Credentials>> {
+        self.read(Credentials::from_header)
+    }
+
+    /// The [`credentials`](Self::credentials) as a header, marked as sensitive.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn basic(&self) -> Result<Option<HeaderValue>> {
+        self.read(|header| match is_usual(header) {
+            // To write it anew would cost as much as to read it.
+            true => pair(header).map(|_| header.clone()),
+            false => Some(Credentials::from_header(header)?.to_header()),
+        })
+    }
+
+    /// What `read` finds in the header, if there is one.
+    fn read<T>(&self, read: impl FnOnce(&HeaderValue) -> Option<T>) -> Result<Option<T>> {
         let Some(header) = &self.authorization else {
             return Ok(None);
         };
-        Credentials::from_header(header).map(Some).ok_or_else(|| {
+        read(header).map(Some).ok_or_else(|| {
             BackendError::new(StatusCode::UNAUTHORIZED)
                 .with_content("The Authorization header is not HTTP Basic in UTF-8.")
         })
     }
-}
-
-impl Caller {
     /// The `Authorization: Bearer` header that the caller sent, marked as sensitive.
     #[cfg(feature = "bitly-proxy")]
     pub(super) fn bearer(&self) -> Option<HeaderValue> {
@@ -139,13 +153,8 @@ pub struct Credentials {
 
 impl Credentials {
     fn from_header(header: &HeaderValue) -> Option<Self> {
-        let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
-        let decoded = String::from_utf8(decoded).ok()?;
-        let (username, password) = decoded.split_once(':')?;
+        let pair = pair(header)?;
+        let (username, password) = pair.split_once(':')?;
         Some(Self {
             username: username.to_owned(),
             password: password.into(),
@@ -160,4 +169,21 @@ impl Credentials {
         header.set_sensitive(true);
         header
     }
+}
+
+/// What an `Authorization: Basic` header says: a user name and a password with a colon between them.
+fn pair(header: &HeaderValue) -> Option<String> {
+    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+    let pair = String::from_utf8(decoded).ok()?;
+    pair.contains(':').then_some(pair)
+}
+
+/// Whether an `Authorization: Basic` header is written as [`Credentials::to_header`] would write it.
+fn is_usual(header: &HeaderValue) -> bool {
+    let encoded = header.as_bytes().strip_prefix(b"Basic ");
+    encoded.is_some_and(|encoded| !encoded.contains(&b' '))
 }

@@ -9,24 +9,24 @@ use tracing::Instrument;
 use super::{
     super::{metrics::calls::Outcome, traces},
     Backend, BackendError, Caller, Result,
+    sending::Sending,
 };
 
 /// Sends a request as the service's auth type has it, with the caller's request id and place in a
 /// trace, and notes what comes of it. A call that is not made for want of credentials is none.
 pub(super) async fn watched(
     backend: &Backend,
-    mut request: Request,
+    request: Request,
     caller: &Caller,
 ) -> Result<Response> {
     let proof = backend.proof(caller)?;
     let (url, trail) = (request.url(), caller.trail());
     let host = url.host_str().unwrap_or_default();
     let span = traces::of_call(trail, request.method(), host, url.path());
-    traces::pass_on(&span, trail, request.headers_mut());
+    let sending = Sending::new(request, trail, &span);
 
     let call = backend.metrics().calls().begin();
-    // In a box, or each future round it would have the room for it, and be copied with it.
-    let exchange = Box::pin(backend.exchange(request, proof));
+    let exchange = backend.exchange(&sending, proof);
     let answer = exchange.instrument(span.clone()).await;
     let (outcome, status) = match &answer {
         Ok(response) => (Outcome::Success, Some(response.status())),

@@ -9,6 +9,7 @@ mod proxy;
 mod request;
 mod response;
 mod retry;
+mod sending;
 mod settings;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -173,16 +174,17 @@ impl Backend {
         self.inner.proxy.counts()
     }
 
-    /// The credentials with which the back-end is asked for `caller`: the caller's own, else the
-    /// service's.
+    /// The credentials with which the back-end is asked: what the caller sent, else what is made of the service's.
     ///
     /// # Errors
     /// 401 with a challenge, when there are none.
-    fn credentials(&self, caller: &Caller) -> Result<Credentials> {
-        caller
-            .credentials()
-            .map_err(|error| self.challenged(error))?
-            .or_else(|| self.inner.account.clone())
+    fn credentials<T>(
+        &self,
+        sent: Result<Option<T>>,
+        own: impl FnOnce(&Credentials) -> T,
+    ) -> Result<T> {
+        sent.map_err(|error| self.challenged(error))?
+            .or_else(|| self.inner.account.as_ref().map(own))
             .ok_or_else(|| self.challenged(BackendError::no_authorization()))
     }
 

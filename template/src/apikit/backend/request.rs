@@ -1,11 +1,12 @@
 //! House: one request to the back-end, from its path to its answer.
 
 use axum::http::{HeaderName, HeaderValue, Method, header::AUTHORIZATION};
-use reqwest::{Request, RequestBuilder, Response, Url};
+use reqwest::{RequestBuilder, Response, Url};
 use serde::Serialize;
 
 use super::{
-    Auth, Backend, BackendError, BackendResponse, Caller, Inner, Result, auth::Proof, call, retry,
+    Auth, Backend, BackendError, BackendResponse, Caller, Credentials, Inner, Result, auth::Proof,
+    call, retry, sending::Sending,
 };
 
 /// A request to the back-end that is yet to be sent.
@@ -77,7 +78,8 @@ impl BackendRequest {
             .request?
             .build()
             .map_err(|error| BackendError::internal(error.without_url()))?;
-        match call::watched(&backend, request, caller).await {
+        // In a box, or each future round it would have the room for it, and be copied with it.
+        match Box::pin(call::watched(&backend, request, caller)).await {
             Ok(response) => Ok(BackendResponse::new(response)),
             Err(error) => Err(backend.challenged(error)),
         }
@@ -97,30 +99,31 @@ impl Backend {
     pub(super) fn proof(&self, caller: &Caller) -> Result<Proof> {
         match self.inner.auth {
             Auth::None => Ok(Proof::None),
-            Auth::Basic => Ok(Proof::Header(self.credentials(caller)?.to_header())),
+            Auth::Basic => {
+                let header = self.credentials(caller.basic(), Credentials::to_header)?;
+                Ok(Proof::Header(header))
+            }
             #[cfg(feature = "bitly-proxy")]
             Auth::BitlyProxy => {
-                let own = || self.credentials(caller);
+                let own = || self.credentials(caller.credentials(), Credentials::clone);
                 Ok(Proof::Proxy(self.inner.proxy.proof(caller, own)?))
             }
         }
     }
 
     /// Sends a request with this proof of who is asking.
-    pub(super) async fn exchange(&self, mut request: Request, proof: Proof) -> Result<Response> {
+    pub(super) async fn exchange(&self, sending: &Sending<'_>, proof: Proof) -> Result<Response> {
         let Inner {
             client, patience, ..
         } = &*self.inner;
-        let plainly = async |attempt| Ok(retry::follow(client, attempt).await?);
-        match proof {
-            Proof::None => retry::send(request, *patience, plainly).await,
-            Proof::Header(header) => {
-                request.headers_mut().insert(AUTHORIZATION, header);
-                retry::send(request, *patience, plainly).await
-            }
+        let header = match proof {
+            Proof::None => None,
+            Proof::Header(header) => Some((AUTHORIZATION, header)),
             #[cfg(feature = "bitly-proxy")]
-            Proof::Proxy(proof) => self.inner.proxy.exchange(request, proof).await,
-        }
+            Proof::Proxy(proof) => return self.inner.proxy.exchange(sending, proof).await,
+        };
+        let plainly = async || Ok(sending.send(client, header.clone()).await?);
+        retry::send(sending, *patience, plainly).await
     }
 }
 
@@ -135,10 +138,10 @@ fn url(base: &Url, path: &str) -> Result<Url> {
             "The path to the back-end {why}."
         )))
     };
-    if path.contains(|character: char| character.is_ascii_control()) {
+    if path.bytes().any(|byte| byte.is_ascii_control()) {
         return refuse("has a control character");
     }
-    if path.contains(['?', '#']) {
+    if path.bytes().any(|byte| matches!(byte, b'?' | b'#')) {
         return refuse("has a `?` or `#`: parameters belong into `query`");
     }
     if path.split(['/', '\\']).any(is_dots) {
@@ -149,14 +152,11 @@ fn url(base: &Url, path: &str) -> Result<Url> {
         base.path().trim_end_matches('/'),
         path.trim_start_matches('/'),
     );
-    url.set_path(&format!("{base}/{path}"));
+    url.set_path(&[base, path].join("/"));
     Ok(url)
 }
 
 fn is_dots(segment: &str) -> bool {
-    if segment.len() > "%2e%2e".len() {
-        return false;
-    }
-    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-    plain == "." || plain == ".."
+    let dots = [".", "..", "%2e", ".%2e", "%2e.", "%2e%2e"];
+    dots.iter().any(|dots| segment.eq_ignore_ascii_case(dots))
 }

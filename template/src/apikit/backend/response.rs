@@ -144,6 +144,10 @@ pub(super) fn failure(error: reqwest::Error) -> BackendError {
 /// The encoding that a `Content-Type` such as `text/plain; charset=latin1` names.
 fn charset(headers: &HeaderMap) -> Option<&'static Encoding> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    // What nearly all say need not be taken apart.
+    if content_type.ends_with("; charset=utf-8") {
+        return Some(UTF_8);
+    }
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim()

@@ -15,7 +15,7 @@ mod spans;
 use std::env;
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use tracing::{Span, error_span, field::Empty};
+use tracing::{Dispatch, Span, dispatcher::get_default, error_span, field::Empty};
 
 use super::{logs::Watcher, metadata::Metadata, metrics::calls::Outcome, trail::Trail};
 
@@ -129,14 +129,13 @@ pub(super) fn of_request(trail: &Trail, method: &str, route: &str, path: &str) -
     span
 }
 
-/// The span of a call to the back-end on `host`, within the request's: also where the call is made
-/// from a task of its own, in which no span is current.
+/// The span of a call to the back-end on `host`, within the request's. Where nobody exports it, the call has none
+/// and goes on in the request's own: also when it is made from a task of its own, in which no span is current.
 pub(super) fn of_call(trail: Option<&Trail>, method: &Method, host: &str, path: &str) -> Span {
-    let request = trail.map_or_else(Span::current, |trail| trail.span().clone());
-    let span = error_span!(target: UNLOGGED, parent: &request, "call", otel.kind = "client", otel.name = Empty);
-    // Where nobody exports it, the call has no span; its lines still belong to the request.
+    let parent = trail.map_or_else(|| Span::current().id(), |trail| trail.span().id());
+    let span = error_span!(target: UNLOGGED, parent: parent, "call", otel.kind = "client", otel.name = Empty);
     if span.is_disabled() {
-        return request;
+        return unless_current(trail);
     }
     let id = trail.map_or("", |trail| trail.id().as_str());
     let method = method.as_str();
@@ -148,6 +147,18 @@ pub(super) fn of_call(trail: Option<&Trail>, method: &Method, host: &str, path: 
     ];
     spans::begin(&span, None, format_args!("{method}"), &about);
     span
+}
+
+/// The request's span; none where it is the current one and need not be entered again.
+fn unless_current(trail: Option<&Trail>) -> Span {
+    let Some(trail) = trail else {
+        return Span::none();
+    };
+    let is_current = |log: &Dispatch| log.current_span().id() == trail.span().id().as_ref();
+    match get_default(is_current) {
+        true => Span::none(),
+        false => trail.span().clone(),
+    }
 }
 
 /// The span of a login, within the request's that needs it first.

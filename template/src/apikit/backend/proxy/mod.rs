@@ -30,14 +30,15 @@ use axum::http::{
     HeaderValue, StatusCode,
     header::{AUTHORIZATION, COOKIE},
 };
-use reqwest::{Client, Request, Response, Url};
+use reqwest::{Client, Response, Url};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::{
     super::traces,
     BackendError, Caller, Credentials, Result,
-    retry::{self, Attempt, Failure, follow},
+    retry::{self, Failure},
+    sending::Sending,
 };
 use cookies::CookieName;
 use login::log_in;
@@ -142,17 +143,17 @@ impl Proxy {
     }
 
     /// Sends a request with this proof of who is asking.
-    pub async fn exchange(&self, mut request: Request, proof: Proof) -> Result<Response> {
+    pub async fn exchange(&self, sending: &Sending<'_>, proof: Proof) -> Result<Response> {
         let patience = self.0.patience;
         match proof {
             Proof::Header(header) => {
-                request.headers_mut().insert(AUTHORIZATION, header);
-                retry::send(request, patience, |attempt| self.send_with_header(attempt)).await
+                let with_header = || self.send_with_header(sending, &header);
+                retry::send(sending, patience, with_header).await
             }
             Proof::Session(credentials) => {
                 let renewed = AtomicBool::new(false);
-                let in_session = |attempt| self.send_in_session(attempt, &credentials, &renewed);
-                retry::send(request, patience, in_session).await
+                let in_session = || self.send_in_session(sending, &credentials, &renewed);
+                retry::send(sending, patience, in_session).await
             }
         }
     }
@@ -166,8 +167,13 @@ impl Proxy {
     }
 
     /// Sends a request whose credentials are in its header.
-    async fn send_with_header(&self, attempt: Attempt) -> Result<Response, Failure> {
-        let response = follow(&self.0.client, attempt).await?;
+    async fn send_with_header(
+        &self,
+        sending: &Sending<'_>,
+        header: &HeaderValue,
+    ) -> Result<Response, Failure> {
+        let proof = (AUTHORIZATION, header.clone());
+        let response = sending.send(&self.0.client, Some(proof)).await?;
         match judge(&self.0.way, response).await {
             Verdict::Alive(response) | Verdict::Doubtful(response) => Ok(response),
             Verdict::Lost => {
@@ -186,15 +192,14 @@ impl Proxy {
     /// caller's request already: it happens once.
     async fn send_in_session(
         &self,
-        attempt: Attempt,
+        sending: &Sending<'_>,
         credentials: &Credentials,
         renewed: &AtomicBool,
     ) -> Result<Response, Failure> {
         let key = self.0.sessions.key(credentials);
         let begin = |login| self.begin(login, credentials.clone());
         let login = self.0.sessions.login(key, begin);
-        let again = attempt.again.clone();
-        if let Some(response) = self.ask(attempt, &login).await? {
+        if let Some(response) = self.ask(sending, &login).await? {
             return Ok(response);
         }
 
@@ -202,12 +207,12 @@ impl Proxy {
             return Err(Failure::last(LoginError::NotAccepted.into()));
         }
         let login = self.0.sessions.renewed(key, login.number(), begin);
-        let Some(again) = again else {
+        if !sending.is_repeatable() {
             let now = "The session had ended and is open again: send the request once more.";
             let wait = Duration::ZERO;
             return Err(Failure::last(BackendError::unavailable(now, wait)));
-        };
-        match self.ask(Attempt::again(&again), &login).await? {
+        }
+        match self.ask(sending, &login).await? {
             Some(response) => Ok(response),
             None => {
                 self.0
@@ -219,13 +224,13 @@ impl Proxy {
     }
 
     /// The back-end's answer; `None` when the proxy does not know the session any more.
-    async fn ask(&self, mut attempt: Attempt, login: &Login) -> Result<Option<Response>, Failure> {
+    async fn ask(&self, sending: &Sending<'_>, login: &Login) -> Result<Option<Response>, Failure> {
         let cookies = login
             .cookies()
             .await
             .map_err(|error| Failure::last(error.into()))?;
-        attempt.request.headers_mut().insert(COOKIE, cookies);
-        let response = follow(&self.0.client, attempt).await?;
+        let proof = (COOKIE, cookies);
+        let response = sending.send(&self.0.client, Some(proof)).await?;
         login.refresh(&self.0.way.cookie, response.headers());
         let answer = match judge(&self.0.way, response).await {
             Verdict::Alive(response) => Some(response),
