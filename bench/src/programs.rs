@@ -18,6 +18,7 @@ pub struct Programs {
     /// Where things are built, out of git's sight.
     target: PathBuf,
     triple: String,
+    flags: String,
 }
 
 impl Programs {
@@ -29,6 +30,7 @@ impl Programs {
             target: repository.join("target/bench"),
             repository: repository.to_owned(),
             triple: host()?,
+            flags: flags(repository)?,
         };
         let peers = repository.join("bench/peers");
         programs.cargo_build(&peers, &[])?;
@@ -94,7 +96,7 @@ impl Programs {
             .args(["build", "--release", "--locked", "--target", &self.triple])
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", target)
-            .env("RUSTFLAGS", "-C target-feature=+crt-static");
+            .env("RUSTFLAGS", &self.flags);
         command
     }
 
@@ -139,6 +141,14 @@ pub fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("{command:?} cannot be run"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
+}
+
+/// The compiler's flags, as the image has them.
+fn flags(repository: &Path) -> Result<String> {
+    let dockerfile = fs::read_to_string(repository.join("template/Dockerfile.liquid"))?;
+    let mut lines = dockerfile.lines();
+    let flags = lines.find_map(|line| line.strip_prefix("ENV RUSTFLAGS=\"")?.strip_suffix('"'));
+    Ok(flags.context("the Dockerfile sets RUSTFLAGS")?.to_owned())
 }
 
 fn host() -> Result<String> {

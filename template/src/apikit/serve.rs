@@ -6,6 +6,7 @@ use axum::{
     Router,
     http::{HeaderValue, header::CONNECTION},
 };
+use futures_util::{FutureExt, TryFutureExt};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
@@ -172,32 +173,30 @@ impl Connections {
         let turns = Turns::default();
         let stream = TokioIo::new(Connection::new(stream, turns.clone()));
         let (app, readiness) = (self.app.clone(), self.readiness.clone());
+        // Futures are mapped, since a block that awaits one has room for it twice: where it comes from, and
+        // where it runs. Idle connections are made of little else.
         let service = service_fn(move |request| {
             let turn = turns.begin();
-            // A router is always ready to be called.
-            let answering = app.clone().call(request);
             let readiness = readiness.clone();
-            async move {
-                let mut answer = answering.await;
-                if let Ok(answer) = &mut answer
-                    && readiness.is_draining()
-                {
+            // A router is always ready to be called.
+            app.clone().call(request).map_ok(move |mut answer| {
+                if readiness.is_draining() {
                     // The client's next request goes to another replica.
                     answer.headers_mut().insert(CONNECTION, CLOSE);
                 }
                 drop(turn);
                 answer
-            }
+            })
         });
         let connection = http1::Builder::new()
             .header_read_timeout(None)
             .max_buf_size(MAX_HEAD)
             .serve_connection(stream, service);
         let connection = self.graceful.watch(connection);
-        self.tasks.spawn(async move {
-            if let Err(error) = connection.await {
+        self.tasks.spawn(connection.map(|ended| {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
-        });
+        }));
     }
 }

@@ -77,16 +77,13 @@ impl Trail {
         headers
             .entry(REQUEST_ID)
             .or_insert_with(|| self.id.to_header());
-        if headers.contains_key(TRACE_PARENT) {
+        let Some(parent) = &self.parent else {
             return;
+        };
+        if !headers.contains_key(TRACE_PARENT) {
+            headers.insert(TRACE_PARENT, parent.clone());
+            headers.extend(self.state.clone().map(|state| (TRACE_STATE, state)));
         }
-        let trace = [(TRACE_PARENT, &self.parent), (TRACE_STATE, &self.state)];
-        headers.extend(
-            trace
-                .map(|(name, value)| Some((name, value.clone()?)))
-                .into_iter()
-                .flatten(),
-        );
     }
 }
 
