@@ -140,6 +140,25 @@ async fn basic_sends_each_caller_as_themselves() {
 }
 
 #[tokio::test]
+async fn basic_in_an_odd_spelling_arrives_in_the_usual_one() {
+    let backend = welcoming().await;
+    let service = asked(&backend.uri(), Auth::Basic, &[]).unwrap();
+    let usual = basic("ada", "one");
+    let (_, encoded) = usual.split_once(' ').unwrap();
+    for odd in [
+        format!("bASIC {encoded}"),
+        format!("Basic   {encoded}"),
+        format!("Basic {encoded} "),
+    ] {
+        assert_eq!(through(service.clone(), Some(&odd)).await.0, 200, "{odd:?}");
+    }
+    assert_eq!(
+        arrived(&backend).await,
+        [(); 3].map(|()| Some(usual.clone()))
+    );
+}
+
+#[tokio::test]
 async fn basic_refuses_what_is_no_basic_with_a_challenge() {
     let backend = welcoming().await;
     let service = asked(&backend.uri(), Auth::Basic, &[]).unwrap();

@@ -106,9 +106,10 @@ impl Caller {
     /// The `Authorization: Bearer` header that the caller sent, marked as sensitive.
     #[cfg(feature = "bitly-proxy")]
     pub(super) fn bearer(&self) -> Option<HeaderValue> {
-        let header = self.authorization.clone()?;
-        let (scheme, _) = header.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(header)
+        let header = self.authorization.as_ref()?;
+        let (scheme, _) = header.as_bytes().split_at_checked("Bearer ".len())?;
+        let is_bearer = scheme.eq_ignore_ascii_case(b"Bearer ");
+        is_bearer.then(|| header.clone())
     }
 }
 
@@ -173,11 +174,11 @@ impl Credentials {
 
 /// What an `Authorization: Basic` header says: a user name and a password with a colon between them.
 fn pair(header: &HeaderValue) -> Option<String> {
-    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
+    let (scheme, encoded) = header.as_bytes().split_at_checked("Basic ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return None;
     }
-    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+    let decoded = BASE64_STANDARD.decode(encoded.trim_ascii()).ok()?;
     let pair = String::from_utf8(decoded).ok()?;
     pair.contains(':').then_some(pair)
 }
