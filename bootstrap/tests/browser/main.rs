@@ -6,5 +6,7 @@
 mod chromium;
 mod document;
 mod front_end;
+#[path = "../nginx.rs"]
+mod nginx;
 mod page;
 mod stage;

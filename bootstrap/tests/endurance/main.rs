@@ -16,6 +16,8 @@ mod duration;
 mod front_end;
 mod load;
 mod names;
+#[path = "../nginx.rs"]
+mod nginx;
 mod oddities;
 mod outages;
 mod overload;

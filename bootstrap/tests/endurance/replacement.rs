@@ -51,7 +51,7 @@ fn twenty_replacements_under_load_lose_no_request() {
     let stop = Arc::new(AtomicBool::new(false));
     let clients = |ask: fn(SocketAddr, &Endpoints, &AtomicBool) -> Seen| {
         let client = |_| {
-            let (address, endpoints, stop) = (front_end.address, endpoints.clone(), stop.clone());
+            let (address, endpoints, stop) = (front_end.address(), endpoints.clone(), stop.clone());
             thread::spawn(move || ask(address, &endpoints, &stop))
         };
         (0..CLIENTS).map(client).collect::<Vec<_>>()

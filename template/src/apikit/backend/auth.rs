@@ -93,6 +93,15 @@ impl Caller {
         })
     }
 
+    /// The `Authorization: Bearer` header that the caller sent, marked as sensitive.
+    #[cfg(feature = "bitly-proxy")]
+    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+        let header = self.authorization.as_ref()?;
+        let (scheme, _) = header.as_bytes().split_at_checked("Bearer ".len())?;
+        let is_bearer = scheme.eq_ignore_ascii_case(b"Bearer ");
+        is_bearer.then(|| header.clone())
+    }
+
     /// What `read` finds in the header, if there is one.
     fn read<T>(&self, read: impl FnOnce(&HeaderValue) -> Option<T>) -> Result<Option<T>> {
         let Some(header) = &self.authorization else {
@@ -102,14 +111,6 @@ impl Caller {
             BackendError::new(StatusCode::UNAUTHORIZED)
                 .with_content("The Authorization header is not HTTP Basic in UTF-8.")
         })
-    }
-    /// The `Authorization: Bearer` header that the caller sent, marked as sensitive.
-    #[cfg(feature = "bitly-proxy")]
-    pub(super) fn bearer(&self) -> Option<HeaderValue> {
-        let header = self.authorization.as_ref()?;
-        let (scheme, _) = header.as_bytes().split_at_checked("Bearer ".len())?;
-        let is_bearer = scheme.eq_ignore_ascii_case(b"Bearer ");
-        is_bearer.then(|| header.clone())
     }
 }
 
