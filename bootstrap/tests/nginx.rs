@@ -32,19 +32,20 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .expect("nginx cannot be run");
+        let nginx = Self { address, child };
         let start = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert!(start.elapsed() < PATIENCE, "nginx does not listen");
             thread::sleep(Duration::from_millis(2));
         }
-        Self { address, child }
+        nginx
     }
 
     /// Sends it a signal, such as `-HUP`, at which it reads its files again.
     pub fn tell(&self, signal: &str) {
         let nginx = self.child.id().to_string();
         let told = Command::new("kill").args([signal, &nginx]).status();
-        assert!(told.unwrap().success());
+        told.expect("kill is everywhere");
     }
 }
 

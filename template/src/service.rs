@@ -16,8 +16,7 @@ use crate::{
 /// The routes of this service, served below `/` and below `/<route>` alike.
 ///
 /// `/`, `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json` and the metadata routes are taken, and so is
-/// the fallback for what nobody serves.
-/// `_config` has your own settings.
+/// the fallback: one of your own keeps the service from starting. `_config` has your own settings.
 pub fn router(backend: Backend, _config: &Config) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(job_metric))

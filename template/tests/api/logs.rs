@@ -125,15 +125,17 @@ async fn a_call_from_a_task_of_its_own_has_the_id_of_its_request() {
     let app = TestApp::house(&[]).await;
     app.backend_answers("GET", "/api", wiremock::ResponseTemplate::new(503))
         .await;
-    let request = app.request(reqwest::Method::GET, "/spawned");
-    let request = request.header("x-request-id", "the-id");
-    assert_eq!(crate::test_app::Answer::of(request).await.status, 503);
+    for path in ["/spawned", "/moved"] {
+        let request = app.request(reqwest::Method::GET, path);
+        let request = request.header("x-request-id", "the-id");
+        assert_eq!(crate::test_app::Answer::of(request).await.status, 503);
+    }
     let lines = log.lines();
     let retries = lines
         .iter()
         .filter(|line| line["message"] == "the back-end is asked again");
     let ids: Vec<_> = retries.map(|line| &line["request_id"]).collect();
-    assert_eq!(ids, ["the-id"; 2]);
+    assert_eq!(ids, ["the-id"; 4]);
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::Method;
+use axum::{body::Bytes, http::Method};
 use clap::Parser;
+use http_body_util::Full;
+use reqwest::Body;
 use uservice::apikit::{
     Auth, Backend, BackendError, Caller,
     backend::{BackendResponse, BackendSettings},
@@ -83,6 +85,20 @@ async fn a_post_stays_a_post_and_is_sent_once() {
         let error = send(&server.uri(), method.clone()).await.unwrap_err();
         assert_eq!(error.status().as_u16(), 503);
         assert_eq!(methods_seen(&server).await, [method]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_comes_with_each_try_and_one_that_is_a_stream_is_sent_once() {
+    let stream = || Body::wrap(Full::new(Bytes::from("the body")));
+    for (body, tries) in [(Body::from("the body"), 3), (stream(), 1)] {
+        let server = recovering(ResponseTemplate::new(503), 9).await;
+        let request = backend(&server.uri(), "10s").put("/thing").body(body);
+        let error = request.send_as(&Caller::anonymous()).await.unwrap_err();
+        assert_eq!(error.status().as_u16(), 503);
+        let requests = server.received_requests().await.unwrap();
+        let bodies: Vec<_> = requests.into_iter().map(|request| request.body).collect();
+        assert_eq!(bodies, vec![b"the body"; tries]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! House: the whole service on a port of its own, in front of a mock back-end.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, routing::get};
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
@@ -11,6 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
     task::JoinHandle,
+    time::timeout,
 };
 use tracing::{
     Dispatch, Subscriber,
@@ -57,12 +58,14 @@ impl TestApp {
     }
 
     /// The house without the author's routes: `GET /probe` asks the back-end for `/api` as the
-    /// caller and answers the text, `GET /spawned` does so in a task of its own. `flags` are such as `["--request-timeout", "100ms"]`.
+    /// caller and answers the text, `GET /spawned` does so in a task of its own, and `GET /moved` goes on in one.
+    /// `flags` are such as `["--request-timeout", "100ms"]`.
     pub async fn house(flags: &[&str]) -> Self {
         Self::run(flags, |config, backend, vitals| {
             let routes = Router::new()
                 .route("/probe", get(probe))
                 .route("/spawned", get(spawned))
+                .route("/moved", get(moved))
                 .route("/panic", get(panics))
                 .route("/forever", get(std::future::pending::<()>))
                 .with_state(backend);
@@ -195,6 +198,14 @@ async fn probe(State(backend): State<Backend>, caller: Caller) -> ApiResult<Stri
 
 async fn spawned(backend: State<Backend>, caller: Caller) -> ApiResult<String> {
     tokio::spawn(probe(backend, caller)).await.unwrap()
+}
+
+async fn moved(backend: State<Backend>, caller: Caller) -> ApiResult<String> {
+    let mut asking = Box::pin(probe(backend, caller));
+    match timeout(Duration::ZERO, &mut asking).await {
+        Ok(answer) => answer,
+        Err(_) => tokio::spawn(asking).await.unwrap(),
+    }
 }
 
 /// The flags with which the service reaches the back-end.

@@ -187,5 +187,5 @@ fn pair(header: &HeaderValue) -> Option<String> {
 /// Whether an `Authorization: Basic` header is written as [`Credentials::to_header`] would write it.
 fn is_usual(header: &HeaderValue) -> bool {
     let encoded = header.as_bytes().strip_prefix(b"Basic ");
-    encoded.is_some_and(|encoded| !encoded.contains(&b' '))
+    encoded.is_some_and(|encoded| encoded == encoded.trim_ascii())
 }

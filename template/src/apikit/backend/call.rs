@@ -4,10 +4,13 @@ use std::error::Error;
 
 use axum::http::StatusCode;
 use reqwest::{Request, Response};
-use tracing::Instrument;
 
 use super::{
-    super::{metrics::calls::Outcome, traces},
+    super::{
+        metrics::calls::Outcome,
+        traces::{self, Within},
+        trail::Trail,
+    },
     Backend, BackendError, Caller, Result,
     sending::Sending,
 };
@@ -27,7 +30,9 @@ pub(super) async fn watched(
 
     let call = backend.metrics().calls().begin();
     let exchange = backend.exchange(&sending, proof);
-    let answer = exchange.instrument(span.clone()).await;
+    // Its log lines belong to the request, also where it is made from a task of its own.
+    let around = trail.filter(|_| span.is_disabled()).map(Trail::span);
+    let answer = Within::new(around.unwrap_or(&span), exchange).await;
     let (outcome, status) = match &answer {
         Ok(response) => (Outcome::Success, Some(response.status())),
         Err(error) => (outcome(error), error.answered()),

@@ -76,10 +76,8 @@ impl<'a> Sending<'a> {
             }
         };
         if let Some(stream) = &self.stream {
-            *copy.body_mut() = stream
-                .lock()
-                .expect("nobody panics while holding it")
-                .take();
+            let stream = stream.lock().ok().and_then(|mut stream| stream.take());
+            *copy.body_mut() = Some(stream.expect("a stream is sent once"));
         }
         let headers = copy.headers_mut();
         if let Some((name, value)) = proof {

@@ -12,9 +12,14 @@ mod spans;
 #[path = "no_spans.rs"]
 mod spans;
 
-use std::env;
+use std::{
+    env,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use axum::http::{HeaderMap, Method, StatusCode};
+use pin_project_lite::pin_project;
 use tracing::{Dispatch, Span, dispatcher::get_default, error_span, field::Empty};
 
 use super::{logs::Watcher, metadata::Metadata, metrics::calls::Outcome, trail::Trail};
@@ -129,13 +134,12 @@ pub(super) fn of_request(trail: &Trail, method: &str, route: &str, path: &str) -
     span
 }
 
-/// The span of a call to the back-end on `host`, within the request's. Where nobody exports it, the call has none
-/// and goes on in the request's own: also when it is made from a task of its own, in which no span is current.
+/// The span of a call to the back-end on `host`, within the request's; none where nobody exports it.
 pub(super) fn of_call(trail: Option<&Trail>, method: &Method, host: &str, path: &str) -> Span {
     let parent = trail.map_or_else(|| Span::current().id(), |trail| trail.span().id());
     let span = error_span!(target: UNLOGGED, parent: parent, "call", otel.kind = "client", otel.name = Empty);
     if span.is_disabled() {
-        return unless_current(trail);
+        return Span::none();
     }
     let id = trail.map_or("", |trail| trail.id().as_str());
     let method = method.as_str();
@@ -149,15 +153,30 @@ pub(super) fn of_call(trail: Option<&Trail>, method: &Method, host: &str, path: 
     span
 }
 
-/// The request's span; none where it is the current one and need not be entered again.
-fn unless_current(trail: Option<&Trail>) -> Span {
-    let Some(trail) = trail else {
-        return Span::none();
-    };
-    let is_current = |log: &Dispatch| log.current_span().id() == trail.span().id().as_ref();
-    match get_default(is_current) {
-        true => Span::none(),
-        false => trail.span().clone(),
+pin_project! {
+    /// A future that goes on in a span, whoever polls it. Mostly the span is the current one, and is not entered
+    /// again: that costs more than to look.
+    pub(super) struct Within<'a, F> {
+        span: &'a Span,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<'a, F> Within<'a, F> {
+    pub fn new(span: &'a Span, future: F) -> Self {
+        Self { span, future }
+    }
+}
+
+impl<F: Future> Future for Within<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let is_current = |log: &Dispatch| log.current_span().id() == this.span.id().as_ref();
+        let _in_span = (!get_default(is_current)).then(|| this.span.enter());
+        this.future.poll(cx)
     }
 }
 
@@ -177,12 +196,10 @@ pub(super) fn called(span: &Span, status: Option<StatusCode>, outcome: Outcome) 
     spans::end_call(span, status, outcome);
 }
 
-/// Writes the place in the trace that a call has into its headers: its own span's, or else the
-/// request's as it came.
+/// Writes the place in the trace that a call has into its headers: its own span's if it has one, or else
+/// the request's as it came.
 pub(super) fn pass_on(span: &Span, trail: Option<&Trail>, headers: &mut HeaderMap) {
-    // Only a call's own span has another place in the trace than its request.
-    let target = span.metadata().map(|about| about.target());
-    if target == Some(UNLOGGED) {
+    if !span.is_disabled() {
         spans::pass_on(span, headers);
     }
     if let Some(trail) = trail {
