@@ -2,11 +2,15 @@
 #
 #     docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD:/work" IMAGE new my-service
 #     docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD:/work" IMAGE update .
-ARG RUST=docker.io/library/rust:1.95-bookworm
-ARG BASE=gcr.io/distroless/static-debian12:nonroot
 
-# checkov:skip=CKV_DOCKER_7: the tag is in RUST
+# The bases, where dependabot finds and renews them, since it reads no ARG; `--build-arg RUST=…` names another.
+# checkov:skip=CKV_DOCKER_7: the tags are here
 # checkov:skip=CKV_DOCKER_2: it runs one command, and serves nothing
+ARG RUST=rust
+ARG BASE=base
+FROM docker.io/library/rust:1.95-trixie@sha256:f49565f188ee00bc2a18dd418183f2c5f23ef7d6e691890517ed341a598f67c3 AS rust
+FROM gcr.io/distroless/static-debian13:nonroot@sha256:e2e927ec666bae08560abb3c55d0659eceabb657f56b6782ab500a9fc7f555e3 AS base
+
 FROM ${RUST} AS build
 # The tool finds the template where it was built, so it is in the same place in the image.
 WORKDIR /uservice-bootstrap
@@ -14,9 +18,12 @@ WORKDIR /uservice-bootstrap
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 ENV CARGO_BUILD_TARGET_DIR=/target
 
-# The dependencies: a layer that lasts until Cargo.toml or Cargo.lock change.
+# The dependencies: a layer that lasts until Cargo.toml or Cargo.lock change. The secrets, where they are given, take the
+# place of CA certificates and of cargo's configuration, as in a service's Dockerfile.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p bootstrap/src bootstrap/tests/browser bootstrap/tests/cluster bootstrap/tests/endurance \
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
+    mkdir -p bootstrap/src bootstrap/tests/browser bootstrap/tests/cluster bootstrap/tests/endurance \
     && echo 'fn main() {}' >bootstrap/src/main.rs \
     && touch bootstrap/src/lib.rs bootstrap/tests/main.rs bootstrap/tests/browser/main.rs bootstrap/tests/cluster/main.rs \
         bootstrap/tests/endurance/main.rs \

@@ -18,8 +18,8 @@ impl Answers {
         }
     }
 
-    /// The answers that the template's plain twins are rendered with. As far as can be, nothing in them is the
-    /// house's, so that a fork has the same twins and gets changes to them without a conflict.
+    /// The answers that the template's plain twins are rendered with. As far as possible, none of them is a
+    /// default, so that a fork has the same twins and gets changes to them without a conflict.
     pub fn example() -> Self {
         Self::named("job-metrics")
             .with("description", "Metrics of build jobs, by name.")

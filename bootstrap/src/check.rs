@@ -1,4 +1,4 @@
-//! `check DIR`: says whether a project is behind the template, or differs where the house's files are.
+//! `check DIR`: says whether a project is behind the template, or differs in what is the template's.
 
 use std::{
     collections::BTreeSet,
@@ -12,13 +12,14 @@ use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::{
+    printing,
     record::Record,
     render::{Manner, Template},
     source::{SourceArgs, Span},
 };
 
-/// The files that are the same in all services, but for the answers.
-const HOUSE: [&str; 4] = ["src/apikit", "src/app.rs", "src/lib.rs", "src/main.rs"];
+/// What is the template's, and the same in all services.
+const TEMPLATES: &str = "apikit";
 
 /// What is checked, and against what.
 #[derive(Args, Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct CheckArgs {
 /// How a project stands to its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is of the template's version, and the house's files are as they were rendered.
+    /// It is of the template's version, and what is the template's is as it was rendered.
     InStep,
     /// There is something to do.
     Apart,
@@ -48,40 +49,30 @@ pub fn run(template: &Template, args: &CheckArgs) -> Result<Standing> {
     let record = Record::read(&args.folder)?;
     let span = Span::find(template, &args.source, &record, None)?;
     let drifted = drifted(&span.from, &record, &args.folder)?;
-    let name = &record.answers.name;
-    if span.from_version < span.to_version {
-        println!(
-            "behind: {name} is of version {}, and the template is at {}",
-            span.from_version, span.to_version
-        );
+    let (name, from, to) = (&record.answers.name, span.from_version, span.to_version);
+    let behind = (from < to)
+        .then(|| format!("behind: {name} is of version {from}, and the template is at {to}\n"));
+    let drifted = drifted
+        .iter()
+        .map(|file| format!("drifted: {file} is not as version {from} has it\n"));
+    let to_do: String = behind.into_iter().chain(drifted).collect();
+    if to_do.is_empty() {
+        printing::print(&format!(
+            "{name} is in step with version {to} of the template.\n"
+        ))?;
+        return Ok(Standing::InStep);
     }
-    for file in &drifted {
-        println!(
-            "drifted: {file} is not as version {} has it",
-            span.from_version
-        );
-    }
-    if span.from_version < span.to_version || !drifted.is_empty() {
-        return Ok(Standing::Apart);
-    }
-    println!(
-        "{name} is in step with version {} of the template.",
-        span.to_version
-    );
-    Ok(Standing::InStep)
+    printing::print(&to_do)?;
+    Ok(Standing::Apart)
 }
 
-/// The house's files that are not as they were rendered: changed, missing, or none of the template's.
+/// The files in `apikit/` that are not as they were rendered: changed, missing, or none of the template's.
 fn drifted(template: &Template, record: &Record, folder: &Path) -> Result<Vec<String>> {
     let scratch = TempDir::new()?;
     let rendered = template.render(&record.answers, scratch.path(), Manner::SILENT)?;
     let mut files = BTreeSet::new();
     for root in [&rendered, folder] {
-        for entry in HOUSE
-            .iter()
-            .flat_map(|part| WalkDir::new(root.join(part)))
-            .flatten()
-        {
+        for entry in WalkDir::new(root.join(TEMPLATES)).into_iter().flatten() {
             if entry.file_type().is_file() {
                 files.insert(entry.path().strip_prefix(root)?.to_owned());
             }

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 use auth_git2::GitAuthenticator;
 use git2::{
-    AutotagOption, Config, FetchOptions, ProxyOptions, RemoteCallbacks, Repository, TreeEntry,
-    build::RepoBuilder,
+    AutotagOption, Config, FetchOptions, ProxyOptions, RemoteCallbacks, Repository, Tree,
+    TreeEntry, build::RepoBuilder,
 };
 
 use crate::{
@@ -19,7 +19,8 @@ pub const CHANGELOG: &str = "CHANGELOG.md";
 
 /// The git repository of the template.
 pub struct History {
-    repository: Repository,
+    /// The repository itself.
+    pub repository: Repository,
 }
 
 impl History {
@@ -72,7 +73,21 @@ impl History {
         let Ok(tagged) = self.repository.revparse_single(&tag) else {
             return Ok(None);
         };
-        let tree = tagged.peel_to_tree()?;
+        let template = self.write_parts(&tagged.peel_to_tree()?, into)?;
+        let held = Version::of(&template)?;
+        ensure!(
+            held == version,
+            "the template's tag {} holds version {held}",
+            version.tag()
+        );
+        Ok(Some(template))
+    }
+
+    /// Writes the template that a commit's files hold into a folder, which is made.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write_parts(&self, tree: &Tree<'_>, into: &Path) -> Result<Template> {
         fs::create_dir(into)?;
         // The parts that the version lacks are for the rendering to miss.
         for part in PARTS.into_iter().chain([CHANGELOG]) {
@@ -81,16 +96,9 @@ impl History {
                     .with_context(|| format!("{} cannot be written", into.display()))?;
             }
         }
-        let template = Template {
+        Ok(Template {
             root: into.to_owned(),
-        };
-        let held = Version::of(&template)?;
-        ensure!(
-            held == version,
-            "the template's tag {} holds version {held}",
-            version.tag()
-        );
-        Ok(Some(template))
+        })
     }
 
     /// Writes a file or folder as git stores it: a checkout would change line ends where git is told to.

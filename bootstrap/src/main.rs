@@ -29,7 +29,7 @@ enum Command {
     New(NewArgs),
     /// Take a rendered service to another version of the template, or to other answers
     Update(UpdateArgs),
-    /// Say whether a rendered service is behind the template, or differs in the house's files
+    /// Say whether a rendered service is behind the template, or differs in `apikit/`
     Check(CheckArgs),
     /// Write the plain twins of the template's Liquid files, and the names that are taken
     Twins,
@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     let template = Template::here();
     let (done, failure) = match cli.command {
         None => (demo::run(&template, &cli.demo).map(|()| 0), 1),
-        Some(Command::New(args)) => (new::run(&template, &args).map(|()| 0), 1),
+        Some(Command::New(args)) => match args.ensure_named() {
+            Ok(()) => (new::run(&template, &args).map(|()| 0), 1),
+            Err(unnamed) => (Err(unnamed), BAD_INPUT),
+        },
         Some(Command::Twins) => (twins::write(&template).map(|()| 0), 1),
         Some(Command::Update(args)) => (update::run(&template, &args).map(updated), BAD_INPUT),
         Some(Command::Check(args)) => (check::run(&template, &args).map(checked), BAD_INPUT),

@@ -14,8 +14,9 @@ use git2::{
 use tempfile::TempDir;
 
 use crate::{
-    deletions,
+    deletions, gone,
     project::{Project, index_entry},
+    samples,
 };
 
 /// A merge that is made, and not yet written into the project.
@@ -28,6 +29,10 @@ pub struct Merge<'a> {
     pub conflicts: BTreeSet<String>,
     /// The files that the author deleted and the template changed. They stay deleted.
     pub kept_deleted: BTreeSet<PathBuf>,
+    /// The files that the author wrote in the place of a sample, of which the template has another now.
+    pub kept_samples: BTreeSet<PathBuf>,
+    /// The files that the author changed and the template has no longer, or elsewhere.
+    pub changed_and_gone: BTreeSet<PathBuf>,
 }
 
 impl<'a> Merge<'a> {
@@ -38,6 +43,8 @@ impl<'a> Merge<'a> {
     pub fn of(project: &'a Project, from: &Tree<'_>, to: &Tree<'_>, label: &str) -> Result<Self> {
         let repository = &project.repository;
         let committed = project.committed()?;
+        let kept = samples::kept(project, from, to)?;
+        let to = &kept.to;
         let remaining = deletions::left_out(repository, (from, to), &committed)?;
         let mut options = MergeOptions::new();
         options.find_renames(true);
@@ -50,12 +57,16 @@ impl<'a> Merge<'a> {
             let path = side.map(|entry| String::from_utf8(entry.path));
             conflicts.extend(path.transpose()?);
         }
+        let mut changed_and_gone = gone::changed(&remaining.from, &remaining.to, &committed)?;
+        changed_and_gone.retain(|file| !conflicts.iter().any(|path| Path::new(path) == file));
         Ok(Self {
             project,
             index,
             label: label.to_owned(),
+            changed_and_gone,
             conflicts,
             kept_deleted: remaining.changed,
+            kept_samples: kept.changed,
         })
     }
 

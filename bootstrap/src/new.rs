@@ -1,8 +1,8 @@
-//! `new NAME`: renders a service to keep.
+//! `new [NAME]`: renders a service to keep.
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use cargo_generate::Vcs;
 use clap::Args;
 
@@ -15,8 +15,8 @@ use crate::{
 /// they have their defaults.
 #[derive(Args, Clone, Debug)]
 pub struct NewArgs {
-    /// Name of the service: lower-case letters, digits and dashes
-    name: String,
+    /// Name of the service: lower-case letters, digits and dashes. On a terminal, it is asked for
+    name: Option<String>,
 
     /// One line on what the service is for
     #[arg(long, value_name = "TEXT")]
@@ -30,7 +30,7 @@ pub struct NewArgs {
     #[arg(long, value_name = "TYPE")]
     auth: Option<String>,
 
-    /// A house default to override, such as route=/metrics-of-jobs
+    /// A default to override, such as route=/metrics-of-jobs
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = definition)]
     define: Vec<(String, String)>,
 
@@ -40,6 +40,18 @@ pub struct NewArgs {
 }
 
 impl NewArgs {
+    /// Refuses a missing name where nobody can be asked for it.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn ensure_named(&self) -> Result<()> {
+        ensure!(
+            self.name.is_some() || Ask::if_possible() == Ask::OnTerminal,
+            "name is missing, and there is no terminal to ask for it: give it as in `new my-service`"
+        );
+        Ok(())
+    }
+
     fn answers(&self) -> Answers {
         let flags = [
             ("description", &self.description),
@@ -53,11 +65,10 @@ impl NewArgs {
             .define
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        defined
-            .chain(given)
-            .fold(Answers::named(&self.name), |answers, (name, answer)| {
-                answers.with(name, answer)
-            })
+        defined.chain(given).fold(
+            Answers::named(self.name.as_deref().unwrap_or_default()),
+            |answers, (name, answer)| answers.with(name, answer),
+        )
     }
 }
 
@@ -76,7 +87,7 @@ pub fn run(template: &Template, args: &NewArgs) -> Result<()> {
 }
 
 /// The answers that the template takes, besides the name.
-pub const PLACEHOLDERS: [&str; 21] = [
+pub const PLACEHOLDERS: [&str; 22] = [
     "description",
     "repository",
     "auth_type",
@@ -98,6 +109,7 @@ pub const PLACEHOLDERS: [&str; 21] = [
     "version",
     "license",
     "year",
+    "front_end",
 ];
 
 fn definition(text: &str) -> Result<(String, String), String> {

@@ -91,6 +91,11 @@ impl Project {
         Ok(self.repository.head()?.peel_to_tree()?)
     }
 
+    /// A file of the project's, as the repository calls it.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
     /// What would be committed if the project were as it was rendered, and all round it as it is.
     ///
     /// # Errors

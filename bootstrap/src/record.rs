@@ -1,6 +1,10 @@
 //! The answers on record: what a project was rendered from. `hooks/record.rhai` writes the file.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
@@ -16,9 +20,11 @@ pub const NAME: &str = "project-name";
 /// What a project was rendered from.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// The project's folder.
+    pub folder: PathBuf,
     /// The template.
     pub template: Origin,
-    /// What was answered; the rest were the house's defaults.
+    /// What was answered; the rest were defaults.
     pub answers: Answers,
 }
 
@@ -49,11 +55,11 @@ impl Record {
             let folder = folder.display();
             anyhow!("{folder} is no rendering of the template, which would hold {FILE}: {error}")
         })?;
-        parse(&text).with_context(|| format!("{} is broken", path.display()))
+        parse(&text, folder).with_context(|| format!("{} is broken", path.display()))
     }
 }
 
-fn parse(text: &str) -> Result<Record> {
+fn parse(text: &str, folder: &Path) -> Result<Record> {
     let mut written: Written =
         toml::from_str(text).map_err(|error| anyhow!("{}", error.message()))?;
     let name = written
@@ -62,6 +68,7 @@ fn parse(text: &str) -> Result<Record> {
         .with_context(|| format!("missing value `{NAME}`"))?;
     let others = written.values.iter();
     Ok(Record {
+        folder: folder.to_owned(),
         template: written.template,
         answers: others.fold(Answers::named(&name), |answers, (name, answer)| {
             answers.with(name, answer)

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
 use tempfile::TempDir;
 
-use crate::answers::Answers;
+use crate::{answers::Answers, asking};
 
 /// What of this repository a rendering is made from.
 pub const PARTS: [&str; 3] = ["cargo-generate.toml", "hooks", "template"];
@@ -79,7 +79,7 @@ impl Template {
         }
     }
 
-    /// Renders a service into the folder `into/<name>` and returns that folder.
+    /// Renders a service into the folder `into/<name>` and returns that folder. On a terminal, an empty name is asked for.
     ///
     /// # Errors
     /// One sentence when an answer is refused or the folder exists. Nothing is left behind, so
@@ -97,7 +97,12 @@ impl Template {
 
         let scratch = TempDir::new().context("no temporary folder can be made")?;
         let staged = self.stage(scratch.path())?;
-        let rendered = generate(&staged, answers, scratch.path(), manner)?;
+        if manner.ask == Ask::OnTerminal {
+            asking::write(&staged, answers, into)?;
+        }
+        let rendered = generate(&staged, answers, scratch.path(), (manner, into))?;
+        let name = rendered.file_name().context("a service has a folder")?;
+        let folder = into.join(name);
         fs::create_dir(&folder).map_err(|error| cannot_be_made(&folder, &error))?;
         // Moved at once, where the temporary folder is on the same disk.
         if fs::rename(&rendered, &folder).is_ok() {
@@ -143,7 +148,12 @@ impl Template {
     }
 }
 
-fn generate(staged: &Path, answers: &Answers, scratch: &Path, manner: Manner) -> Result<PathBuf> {
+fn generate(
+    staged: &Path,
+    answers: &Answers,
+    scratch: &Path,
+    (manner, into): (Manner, &Path),
+) -> Result<PathBuf> {
     let destination = scratch.join("service");
     fs::create_dir(&destination)?;
     // A configuration of the user's own could answer questions that were not asked.
@@ -160,6 +170,10 @@ fn generate(staged: &Path, answers: &Answers, scratch: &Path, manner: Manner) ->
     if manner.next_steps == NextSteps::Unprinted {
         values.insert("quiet".to_owned(), "yes".into());
     }
+    if into != Path::new(".") {
+        let into = into.display().to_string();
+        values.insert("into".to_owned(), into.trim_end_matches('/').into());
+    }
     let values_file = scratch.join("values.toml");
     let values = toml::Table::from_iter([("values".to_owned(), values.into())]);
     fs::write(&values_file, values.to_string())?;
@@ -169,7 +183,7 @@ fn generate(staged: &Path, answers: &Answers, scratch: &Path, manner: Manner) ->
             path: Some(staged.display().to_string()),
             ..TemplatePath::default()
         },
-        name: Some(answers.name.clone()),
+        name: (!is_asked(answers, manner)).then(|| answers.name.clone()),
         template_values_file: Some(values_file.display().to_string()),
         silent: manner.ask == Ask::Never,
         quiet: true,
@@ -180,6 +194,11 @@ fn generate(staged: &Path, answers: &Answers, scratch: &Path, manner: Manner) ->
         ..GenerateArgs::default()
     })
     .map_err(sentence)
+}
+
+/// Whether the name is for the init hook to ask for.
+fn is_asked(answers: &Answers, manner: Manner) -> bool {
+    answers.name.is_empty() && manner.ask == Ask::OnTerminal
 }
 
 /// What a hook said when it refused an answer, without Rhai's words round it.

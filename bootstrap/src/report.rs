@@ -1,8 +1,10 @@
 //! What the author is told of an update.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::{changelog, history::CHANGELOG, merge::Merge, record::Record, source::Span};
+use crate::{
+    changelog, history::CHANGELOG, merge::Merge, record::Record, render::Template, source::Span,
+};
 
 /// What the author should know of an update.
 pub fn of(span: &Span, record: &Record, wanted: &Record, merge: &Merge<'_>) -> String {
@@ -32,21 +34,42 @@ pub fn of(span: &Span, record: &Record, wanted: &Record, merge: &Merge<'_>) -> S
     ));
     paragraphs.push(list(
         "Deleted by you, and left so:",
-        merge
-            .kept_deleted
-            .iter()
-            .map(|file| file.display().to_string()),
+        shown(&merge.kept_deleted),
+    ));
+    paragraphs.push(list(
+        "Yours, and left as it is; the template has another sample now:",
+        shown(&merge.kept_samples),
+    ));
+    paragraphs.push(list(
+        "Changed by you, and no longer in this place of the template:",
+        shown(&merge.changed_and_gone),
     ));
     paragraphs.push(list(
         "In conflict, for you to resolve as after a merge:",
         merge.conflicts.iter().cloned(),
     ));
+    if is_of_0_1_0(&span.from) && !is_of_0_1_0(&span.to) {
+        paragraphs.push(GUIDE.to_owned());
+    }
     paragraphs.push(
         "Nothing is committed yet: `git diff --staged` shows it, `git reset --hard` takes it back."
             .to_owned(),
     );
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     paragraphs.join("\n\n")
+}
+
+/// What an update cannot do for the author.
+const GUIDE: &str = "The rest is yours: your code is written for a layout that is no more, and does not build yet. \
+    \"From 0.1.0 to 0.2.0\" in docs/update.md of the template's repository says what goes where.";
+
+/// Whether a template has apikit among the service's own sources.
+fn is_of_0_1_0(template: &Template) -> bool {
+    template.root.join("template/src/apikit").is_dir()
+}
+
+fn shown(files: &BTreeSet<PathBuf>) -> impl Iterator<Item = String> {
+    files.iter().map(|file| file.display().to_string())
 }
 
 /// A heading and its items, a line each; nothing when there are none.

@@ -86,7 +86,32 @@ impl Project {
     /// # Errors
     /// When it does not come up.
     pub fn start_before(&self, listen: &str, backend: SocketAddr) -> Result<Process> {
-        Process::start(self.program(listen, backend), LISTENING)
+        self.start_with(listen, backend, &[])
+    }
+
+    /// The same, with variables of the service's own.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(
+        &self,
+        listen: &str,
+        backend: SocketAddr,
+        variables: &[(&str, &str)],
+    ) -> Result<Process> {
+        let mut command = self.program(listen, backend);
+        command.envs(variables.iter().copied());
+        Process::start(command, LISTENING)
+    }
+
+    /// Starts any program, which prints `http://` or `listening on ` and its address.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_program(&self, program: &Path, variables: &[(&str, &str)]) -> Result<Process> {
+        let mut command = Command::new(program);
+        command.envs(variables.iter().copied());
+        Process::start(command, "listening on ")
     }
 
     fn program(&self, listen: &str, backend: SocketAddr) -> Command {
@@ -111,7 +136,7 @@ pub fn backend_flags(auth: &str) -> &'static [&'static str] {
     }
 }
 
-/// A server that says where it listens in its first line. It ends when this is dropped.
+/// A server that says where it listens. It ends when this is dropped.
 pub struct Process {
     /// Where it listens.
     pub address: SocketAddr,
@@ -133,12 +158,18 @@ impl Process {
             .spawn()
             .with_context(|| format!("{program} cannot be run"))?;
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let Some(address) = address(&line, before_address) else {
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("{program} did not come up");
+        // A service may have said something before it listens.
+        let (line, address) = loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line)?;
+            if let Some(address) = address(&line, before_address) {
+                break (line, address);
+            }
+            if read == 0 {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("{program} did not come up");
+            }
         };
         Ok(Self {
             address,

@@ -6,12 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
-use crate::{
-    history::History,
-    record::{Origin, Record},
-    render::Template,
-    version::Version,
-};
+use crate::{closest, history::History, record::Record, render::Template, version::Version};
 
 /// Which template a project is held against.
 #[derive(Args, Clone, Debug)]
@@ -56,7 +51,7 @@ impl Span {
             "{} was rendered from version {from_version} of the template, which is later than {to_version}",
             record.answers.name,
         );
-        let from = source.recorded(&record.template, scratch.path())?;
+        let from = source.recorded(record, scratch.path())?;
         Ok(Self {
             from,
             from_version,
@@ -118,16 +113,24 @@ impl Source {
     }
 
     /// What a project was rendered from: here, or else where its record says.
-    fn recorded(&self, origin: &Origin, scratch: &Path) -> Result<Template> {
+    fn recorded(&self, record: &Record, scratch: &Path) -> Result<Template> {
         let into = scratch.join("from");
-        let (version, url) = (origin.version, &origin.repository);
+        let (version, url) = (record.template.version, &record.template.repository);
         if let Some(template) = self.find(version, &into)? {
+            return Ok(template);
+        }
+        if let Some(history) = &self.history
+            && let Some(template) = closest::export(history, record, &into)?
+        {
             return Ok(template);
         }
         ensure!(*url != self.place, unknown(version, url));
         let history = History::fetch(url, &scratch.join("recorded"))
             .with_context(|| unknown(version, &self.place))?;
-        let template = history.export(version, &into)?;
+        let template = match history.export(version, &into)? {
+            None => closest::export(&history, record, &into)?,
+            tagged => tagged,
+        };
         template.with_context(|| unknown(version, url))
     }
 
@@ -145,7 +148,7 @@ impl Source {
 
 fn unknown(version: Version, place: &str) -> String {
     format!(
-        "there is no version {version} of the template at {place}: it has no tag {}",
+        "there is no version {version} of the template at {place}: it has no tag {} and no commit of it",
         version.tag()
     )
 }

@@ -1,7 +1,7 @@
 //! What is written from something else: the plain twins of Liquid files, the names that are taken, and
-//! the house defaults outside the template.
+//! the defaults outside the template.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -10,6 +10,7 @@ use crate::{
     answers::Answers,
     house,
     render::{Manner, Template},
+    workflows,
 };
 
 /// The files of the template that have a plain twin, so that `template/` is a crate as it stands.
@@ -109,24 +110,33 @@ pub struct Written {
     pub text: String,
 }
 
-/// Brings the lock file in step with the manifest, and writes all that is written from others.
+/// Brings the lock files in step with the manifests, and writes all that is written from others.
 ///
 /// # Errors
 /// When the template does not render, or a file cannot be written.
 pub fn write(template: &Template) -> Result<()> {
     write_all(template)?;
-    let crate_folder = template.root.join("template");
+    // The bench's peers build apikit, too.
+    for folder in ["template", "bench/peers"] {
+        resolve(&template.root.join(folder))?;
+    }
+    write_all(template)
+}
+
+/// Lets cargo write the lock file of the package in `folder`.
+fn resolve(folder: &Path) -> Result<()> {
     let resolved = Command::new("cargo")
         .args(["metadata", "--format-version", "1", "--quiet"])
-        .current_dir(crate_folder)
+        .current_dir(folder)
         .output()
         .context("cargo cannot be run")?;
     let said = String::from_utf8_lossy(&resolved.stderr);
     ensure!(
         resolved.status.success(),
-        "the template's dependencies do not resolve: {said}"
+        "the dependencies of {} do not resolve: {said}",
+        folder.display()
     );
-    write_all(template)
+    Ok(())
 }
 
 fn write_all(template: &Template) -> Result<()> {
@@ -153,6 +163,7 @@ pub fn all(template: &Template) -> Result<Vec<Written>> {
         lock_with_liquid(template)?,
         names(template)?,
         version(template)?,
+        workflows::module(template)?,
     ];
     for twin in TWINS {
         files.push(Written {

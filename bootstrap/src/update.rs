@@ -15,6 +15,7 @@ use crate::{
     answers::Answers,
     interruption,
     merge::Merge,
+    printing,
     project::Project,
     record::{NAME, Record},
     render::{Ask, Manner, NextSteps, Template},
@@ -37,7 +38,7 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "VERSION")]
     to: Option<Version>,
 
-    /// An answer to change, or to a new question, such as auth_type=basic; an empty one takes the house's default
+    /// An answer to change, or to a new question, such as auth_type=basic; an empty one takes the default
     #[arg(long = "answer", value_name = "NAME=VALUE", value_parser = answer)]
     answers: Vec<(String, String)>,
 
@@ -94,21 +95,21 @@ pub fn run(template: &Template, args: &UpdateArgs) -> Result<Outcome> {
         Outcome::Conflicts
     };
     if merge.is_empty()? {
-        println!(
-            "{} is in step with version {} of the template.",
+        printing::print(&format!(
+            "{} is in step with version {} of the template.\n",
             record.answers.name, span.to_version
-        );
+        ))?;
         return Ok(outcome);
     }
     if args.dry_run {
-        print!("{}", merge.patch()?);
+        printing::print(&merge.patch()?)?;
         return Ok(outcome);
     }
     let report = report::of(&span, &record, &Record::read(&to)?, &merge);
     // Until now, nothing was written, so that an interruption may end it anywhere.
     let interrupted = interruption::heard()?;
     merge.write(|| interrupted.try_recv().is_ok())?;
-    println!("{report}");
+    printing::print(&format!("{report}\n"))?;
     Ok(outcome)
 }
 

@@ -1,11 +1,14 @@
-//! A version of the template: three numbers, and a fourth for a house's own revision of them.
+//! A version of the template: three numbers, and a fourth for a fork's own revision of them.
 
 use std::{fmt, str::FromStr};
 
 use anyhow::{Context, Error, anyhow};
 use serde::Deserialize;
 
-use crate::{house, render::Template};
+use crate::{
+    house::{self, Constants},
+    render::Template,
+};
 
 /// `0.1.0`, or `0.1.0-2` for the second release that a fork makes on top of it. Later ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -22,10 +25,18 @@ impl Version {
     /// When the hooks do not say.
     pub fn of(template: &Template) -> Result<Self, Error> {
         let version = house::constants(template, "version")?;
+        let house = house::constants(template, "house")?;
+        Self::among(&version, &house)
+    }
+
+    /// The version that the constants of `hooks/version.rhai` and `hooks/house.rhai` make.
+    ///
+    /// # Errors
+    /// When they name none.
+    pub fn among(version: &Constants, house: &Constants) -> Result<Self, Error> {
         let version = version
             .get("version")
             .context("hooks/version.rhai exports no version")?;
-        let house = house::constants(template, "house")?;
         match house.get("template_revision").map(String::as_str) {
             None | Some("") => version.parse(),
             Some(revision) => format!("{version}-{revision}").parse(),

@@ -16,6 +16,8 @@ fn a_project_in_step_is_so_whatever_the_author_did_to_files_of_their_own() {
         for path in [
             "src/service.rs",
             "src/config.rs",
+            "src/main.rs",
+            "src/lib.rs",
             "README.md",
             "tests/api/main.rs",
             "Cargo.lock",
@@ -46,14 +48,14 @@ fn a_project_that_is_behind_is_told_so() {
 }
 
 #[test]
-fn every_file_of_the_house_that_has_drifted_is_named() {
+fn every_file_of_the_template_that_has_drifted_is_named() {
     let versions = Versions::of_the_template();
     let project = versions.render("0.3.0", &ordinary("basic"));
-    project.change("src/app.rs", |text| format!("{text}// Mine\n"));
-    project.change("src/apikit/mod.rs", |text| text.replace('a', "b"));
-    fs::remove_file(project.folder.join("src/main.rs")).unwrap();
+    project.change("apikit/src/app.rs", |text| format!("{text}// Mine\n"));
+    project.change("apikit/Cargo.toml", |text| text.replace('a', "b"));
+    fs::remove_file(project.folder.join("apikit/src/lib.rs")).unwrap();
     write(
-        &project.folder.join("src/apikit/backend/own.rs"),
+        &project.folder.join("apikit/src/backend/own.rs"),
         b"// Mine\n",
     );
     let ran = project.run("check", &["--template", versions.place()]);
@@ -64,15 +66,15 @@ fn every_file_of_the_house_that_has_drifted_is_named() {
         .map(|line| line.split(' ').nth(1).unwrap())
         .collect();
     let expected = [
-        "src/apikit/backend/own.rs",
-        "src/apikit/mod.rs",
-        "src/app.rs",
-        "src/main.rs",
+        "apikit/Cargo.toml",
+        "apikit/src/app.rs",
+        "apikit/src/backend/own.rs",
+        "apikit/src/lib.rs",
     ];
     assert_eq!(drifted, expected);
     assert!(
         ran.said
-            .starts_with("drifted: src/apikit/backend/own.rs is not as version 0.3.0 has it\n")
+            .starts_with("drifted: apikit/Cargo.toml is not as version 0.3.0 has it\n")
     );
 }
 

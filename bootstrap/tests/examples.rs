@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use crate::{
     services::{passes_as_a_crate, rendered, turn},
     support::files,
+    versions::{run, write},
 };
 use bootstrap::{
     answers::Answers,
@@ -19,12 +20,23 @@ use tempfile::TempDir;
 /// `ada:demo`
 const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
 
+/// The examples that were made with the template.
+fn services() -> Vec<String> {
+    let entries = fs::read_dir(Template::here().root.join("examples")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let services: Vec<_> = names
+        .filter(|name| folder(name).join("answers.toml").exists())
+        .collect();
+    assert_eq!(services.len(), 3, "{services:?}");
+    services
+}
+
 fn folder(name: &str) -> PathBuf {
     Template::here().root.join("examples").join(name)
 }
 
 /// The answers in `answers.toml`.
-fn answers(name: &str) -> Answers {
+pub fn answers(name: &str) -> Answers {
     let text = fs::read_to_string(folder(name).join("answers.toml")).unwrap();
     let answers: toml::Table = text.parse().unwrap();
     let values = answers["values"].as_table().unwrap().iter();
@@ -34,27 +46,30 @@ fn answers(name: &str) -> Answers {
 }
 
 /// What the example's author wrote, under the paths that it has in the service.
-fn authors(name: &str) -> BTreeMap<String, Vec<u8>> {
+pub fn authors(name: &str) -> BTreeMap<String, Vec<u8>> {
     files(&folder(name).join("files"))
 }
 
 #[test]
 fn an_example_holds_what_its_author_changed_and_nothing_else() {
-    for entry in fs::read_dir(Template::here().root.join("examples")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    for name in services() {
         let into = TempDir::new().unwrap();
         let fresh = Template::here()
             .render(&answers(&name), into.path(), Manner::SILENT)
             .unwrap();
-        let fresh = files(&fresh);
+        let rendered = files(&fresh);
         for (path, text) in authors(&name) {
-            let rendered = fresh.get(&path);
-            assert!(rendered != Some(&text), "{name}: {path} is the template's");
-            for text in rendered.into_iter().chain([&text]) {
-                let text = String::from_utf8_lossy(text);
-                assert!(text.starts_with("//! Yours: "), "{name}: {path}");
-            }
+            assert!(
+                rendered.get(&path) != Some(&text),
+                "{name}: {path} is the template's"
+            );
+            let places = ["src/", "tests/", "examples/", "Cargo.toml", "Cargo.lock"];
+            let is_authors = places.iter().any(|place| path.starts_with(place));
+            assert!(is_authors, "{name}: {path} is no file of an author's");
+            write(&fresh.join(path), &text);
         }
+        let ran = run("check", &fresh, &[]);
+        assert_eq!(ran.code, Some(0), "{name}: {ran:?}");
     }
 }
 
@@ -124,6 +139,59 @@ fn metric_deviation_is_a_service_like_any_other_and_tells_changes() {
     describes_its_routes(&service);
     let (code, _) = service.stop().unwrap();
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn notebook_report_accepts_reports_and_pages_through_them() {
+    let _turn = turn();
+    let answers = answers("notebook-report");
+    let project = rendered(&answers, authors("notebook-report"));
+    passes_as_a_crate(&project);
+    let github = project.start_backend(&[]).unwrap();
+    let keeper = format!("http://{}/keeper", github.address);
+    let service = project.start_with(
+        "127.0.0.1:0",
+        github.address,
+        &[
+            ("KEEPER_URL", &keeper),
+            ("KEEPER_USERNAME", "robot"),
+            ("KEEPER_PASSWORD", "demo"),
+        ],
+    );
+    let service = service.unwrap();
+    let (status, notebooks) = asked(&service, "/notebook-report/notebooks/lsst");
+    assert_eq!(
+        (status, notebooks),
+        (200, json!(["moon.ipynb", "sun.ipynb", "stars.ipynb"]))
+    );
+    let (code, _) = service.stop().unwrap();
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn template_index_answers_at_its_route() {
+    let _turn = turn();
+    let answers = answers("template-index");
+    let project = rendered(&answers, authors("template-index"));
+    passes_as_a_crate(&project);
+    let backend = project.start_backend(&[]).unwrap();
+    let service = project.start_with(
+        "127.0.0.1:0",
+        backend.address,
+        &[("AUTH_USERNAME", "robot"), ("AUTH_PASSWORD", "demo")],
+    );
+    let service = service.unwrap();
+    for path in ["/template-index", "/template-index/"] {
+        let (status, templates) = asked(&service, path);
+        assert_eq!(
+            (status, templates),
+            (200, json!(["service", "technote"])),
+            "{path}"
+        );
+    }
+    let (code, log) = service.stop().unwrap();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("a task has stopped"), "{log}");
 }
 
 /// The document has the author's routes, with the rule for the threshold.

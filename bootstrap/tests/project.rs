@@ -16,10 +16,10 @@ fn texts(wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What a service's workflows run, line by line.
+/// What the workflows that services call run, line by line.
 fn lines_that_run() -> Vec<String> {
     let mut found = Vec::new();
-    for text in texts(|path| path.starts_with("template/.github/workflows/")).values() {
+    for text in texts(|path| path.starts_with(".github/workflows/service-")).values() {
         let workflow: Value = serde_saphyr::from_str(text).unwrap();
         let jobs = workflow["jobs"].as_object().unwrap().values();
         let steps = jobs.flat_map(|job| job["steps"].as_array().into_iter().flatten());
@@ -59,7 +59,7 @@ fn workflows_run_the_commands_of_the_documents_and_no_others() {
     let lines = lines_that_run().into_iter();
     let run: BTreeSet<_> = lines
         .map(|line| line.replace("\"$IMAGE\"", &image))
-        .filter(|line| is_cargo(line) || line.starts_with("docker build"))
+        .filter(|line| is_cargo(line) || line.starts_with("docker build "))
         .collect();
     let unknown: Vec<_> = run.difference(&documented).collect();
     assert!(unknown.is_empty(), "no document has {unknown:?}");
@@ -71,13 +71,35 @@ fn workflows_run_the_commands_of_the_documents_and_no_others() {
 #[test]
 fn commits_are_checked_by_the_commands_of_the_documents() {
     let files = texts(|path| path.starts_with("template/"));
-    let documented = commands(&files["template/CONTRIBUTING.md"]);
+    let documented = ["template/CONTRIBUTING.md", "template/README.md.liquid"];
+    let documented: BTreeSet<_> = documented
+        .iter()
+        .flat_map(|path| commands(&files[*path]))
+        .collect();
     let hooks: Value = serde_saphyr::from_str(&files["template/.pre-commit-config.yaml"]).unwrap();
     let hooks = hooks["repos"][0]["hooks"].as_array().unwrap();
     assert_eq!(hooks.len(), 3);
     for hook in hooks {
         let command = hook["entry"].as_str().unwrap();
         assert!(documented.contains(command), "{command:?}");
+    }
+}
+
+/// What programs read before each change has to be short, and to name commands that work.
+#[test]
+fn agents_are_told_the_commands_of_the_documents_in_forty_lines() {
+    let files = texts(|path| path.starts_with("template/"));
+    let agents = &files["template/AGENTS.md"];
+    assert!(agents.lines().count() <= 40);
+    let checks = commands(&files["template/CONTRIBUTING.md"]);
+    let told = agents.split('`').filter(|piece| is_cargo(piece));
+    let told: BTreeSet<_> = told.collect();
+    for command in ["cargo test", "cargo test --workspace", "cargo run"] {
+        assert!(told.contains(command), "{command:?}");
+    }
+    let lints = told.iter().filter(|command| command.contains("clippy"));
+    for command in lints {
+        assert!(checks.contains(*command), "{command:?}");
     }
 }
 
@@ -90,8 +112,8 @@ fn actions_are_pinned_to_commits_and_alike_everywhere() {
             let Some((_, action)) = line.split_once("uses: ") else {
                 continue;
             };
-            // A workflow of the same repository, at the same commit.
-            if action.starts_with("$/") {
+            // A workflow of the same repository, at the same commit or at the one of `hooks/workflows.rhai`.
+            if action.starts_with("$/") || action.starts_with("\"{{template_repository}}/") {
                 continue;
             }
             let (name, pin) = action.split_once('@').unwrap();
@@ -138,14 +160,14 @@ fn one_rust_builds_everything() {
         assert_eq!(version(path), Some(rust), "{path}");
     }
     let places = [
-        ("Dockerfile", format!("rust:{rust}-bookworm\n")),
+        ("Dockerfile", format!("rust:{rust}-trixie@sha256:")),
         (
             "template/Dockerfile.liquid",
-            format!("rust:{rust}-slim-bookworm\n"),
+            format!("rust:{rust}-slim-trixie@sha256:"),
         ),
         (
             "template/.devcontainer/devcontainer.json",
-            format!("rust:{rust}-bookworm\""),
+            format!("rust:{rust}-trixie\""),
         ),
         (
             ".ci/in-debian",

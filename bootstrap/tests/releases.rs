@@ -58,9 +58,9 @@ fn what_is_released_does_not_change_without_another_version() {
     assert!(differs_from_its_tag(&template));
 }
 
-/// A house's own release comes after the version it is made of, and is told from it.
+/// A fork's own release comes after the version that it is made of, and differs from it.
 #[test]
-fn a_house_has_revisions_of_its_own() {
+fn a_fork_has_revisions_of_its_own() {
     let versions = Versions::of_the_template();
     let house = versions.folder.path().join("hooks/house.rhai");
     let text = fs::read_to_string(&house).unwrap();

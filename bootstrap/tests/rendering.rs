@@ -32,7 +32,8 @@ fn render_from_git(answers: &Answers) -> BTreeMap<String, Vec<u8>> {
     })
 }
 
-fn generate(name: &str, with: impl FnOnce(&mut GenerateArgs)) -> BTreeMap<String, Vec<u8>> {
+/// Renders from the git URL of a copy of this repository, with whatever else `with` wants.
+pub fn generate(name: &str, with: impl FnOnce(&mut GenerateArgs)) -> BTreeMap<String, Vec<u8>> {
     let scratch = TempDir::new().unwrap();
     let source = scratch.path().join("source");
     let into = scratch.path().join("into");
@@ -157,6 +158,8 @@ fn every_placeholder_is_an_answer_or_derived_from_one() {
         "description",
         "description_label",
         "description_quoted",
+        "example_flag",
+        "front_end",
         "header_name",
         "header_value",
         "host",
@@ -175,8 +178,10 @@ fn every_placeholder_is_an_answer_or_derived_from_one() {
         "repository_label",
         "route",
         "support",
+        "template_repository",
         "tls_secret",
         "version",
+        "workflows_commit",
         "year",
     ];
     let mut used = BTreeSet::new();
@@ -388,6 +393,10 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("name", "1st", label),
         ("name", "-a", label),
         ("name", "a-", label),
+        ("name", "a--b", "must have single dashes between its words"),
+        ("name", "a---b", "must have single dashes between its words"),
+        ("name", "A b", label),
+        ("name", "a_b", label),
         ("name", "café", label),
         ("name", "a\"b", label),
         ("name", "../up", label),
@@ -470,8 +479,8 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("route", "/a b", path),
         ("route", "/é", path),
         ("route", sixty_one.as_str(), path),
-        ("route", "/metadata", "is the house's own"),
-        ("route", "/healthz/x", "is the house's own"),
+        ("route", "/metadata", "is one of apikit's own"),
+        ("route", "/healthz/x", "is one of apikit's own"),
         ("route", "/v1.0", path),
         (
             "host",
@@ -541,6 +550,7 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ),
         ("tls_secret", "-a", "must be 1 to 50 lower-case letters"),
         ("ingress_class", "a_b", "must be 1 to 50 lower-case letters"),
+        ("front_end", "nginx", "must be gateway-api or ingress"),
         (
             "ingress_namespace",
             "a.b",
@@ -646,14 +656,22 @@ fn windows_can_check_out_every_file() {
     }
 }
 
+/// Whose a file is, its place says: `apikit/` is the template's, the rest the author's.
 #[test]
-fn every_source_file_says_first_whose_it_is() {
-    for (path, text) in template_files() {
-        if path.ends_with(".rs") && !path.contains("/oauth2/") {
-            let first = text.lines().next().unwrap();
-            let says = first.starts_with("//! House: ") || first.starts_with("//! Yours: ");
-            assert!(says, "{path}: {first}");
-        }
+fn every_source_file_says_first_what_it_is_for() {
+    let sources = files(&Template::here().root);
+    let sources = sources
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".rs"));
+    for (path, text) in sources {
+        let text = String::from_utf8(text).unwrap();
+        let first = text.lines().next().unwrap();
+        assert!(first.starts_with("//! "), "{path}: {first}");
+        let whose = ["//! House:", "//! Yours:"];
+        assert!(
+            !whose.iter().any(|whose| first.starts_with(whose)),
+            "{path}"
+        );
     }
 }
 

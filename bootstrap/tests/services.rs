@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
     fs,
     io::Write,
     net::{SocketAddr, TcpListener, TcpStream},
@@ -13,7 +12,10 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use crate::support::{auth_types, files, hostile, house, ordinary};
+use crate::{
+    dashboard,
+    support::{auth_types, files, hostile, house, ordinary},
+};
 use bootstrap::{
     answers::Answers,
     http::{self, Answer},
@@ -26,7 +28,8 @@ use tempfile::TempDir;
 /// `ada:demo`
 const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
 
-/// Renderings build into one folder, one at a time, so that they share their dependencies.
+/// Renderings are written to one folder and built into another, one at a time, so that they share what they depend on:
+/// apikit, too, which to cargo is another library wherever it lies.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -67,6 +70,39 @@ fn every_auth_type_is_tested() {
     );
 }
 
+/// What no answer changes, once for each auth type: with what a service of it has on, which is also built without a
+/// warning. `.ci/run` tests apikit with all features, and documents it.
+#[test]
+fn apikit_passes_with_the_features_of_each_auth_type() {
+    let _turn = turn();
+    let project = rendered(&ordinary("none"), BTreeMap::new());
+    cargo(&project, &["fmt", "--all", "--check"], &[]);
+    let whole = [
+        "clippy",
+        "--locked",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    cargo(&project, &whole, &[]);
+    for (auth, features) in [("none", ""), ("basic", ""), ("bitly-proxy", "bitly-proxy")] {
+        let test = [
+            "test",
+            "--locked",
+            "--quiet",
+            "--package",
+            "apikit",
+            "--features",
+            features,
+        ];
+        cargo(&project, &test, &[("APIKIT_TEST_AUTH", auth)]);
+    }
+}
+
 fn check(answers: &Answers) {
     let _turn = turn();
     let project = rendered(answers, BTreeMap::new());
@@ -81,12 +117,12 @@ pub fn turn() -> MutexGuard<'static, ()> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// A project is what its author's CI would pass.
+/// A project is what its author's CI would pass. apikit is the same in all: it is linted and tested once, below.
 pub fn passes_as_a_crate(project: &Project) {
-    cargo(project, ["fmt", "--check"], &[]);
+    cargo(project, &["fmt", "--check"], &[]);
     cargo(
         project,
-        [
+        &[
             "clippy",
             "--locked",
             "--all-targets",
@@ -100,15 +136,15 @@ pub fn passes_as_a_crate(project: &Project) {
     );
     cargo(
         project,
-        ["build", "--locked", "--quiet", "--bins", "--examples"],
+        &["build", "--locked", "--quiet", "--bins", "--examples"],
         &[],
     );
     leaves_the_lock_alone(project);
-    cargo(project, ["test", "--locked", "--quiet"], &[]);
+    cargo(project, &["test", "--locked", "--quiet"], &[]);
     let strict = [("RUSTDOCFLAGS", "-D warnings")];
     cargo(
         project,
-        ["doc", "--locked", "--quiet", "--no-deps"],
+        &["doc", "--locked", "--quiet", "--no-deps"],
         &strict,
     );
 }
@@ -117,7 +153,7 @@ pub fn passes_as_a_crate(project: &Project) {
 fn leaves_the_lock_alone(project: &Project) {
     let lock = project.folder.join("Cargo.lock");
     let before = fs::read_to_string(&lock).unwrap();
-    cargo(project, ["build", "--quiet"], &[]);
+    cargo(project, &["build", "--quiet"], &[]);
     assert!(
         fs::read_to_string(&lock).unwrap() == before,
         "{} was changed",
@@ -125,8 +161,8 @@ fn leaves_the_lock_alone(project: &Project) {
     );
 }
 
-/// The rendering with the author's files over it, in a folder of its own that keeps what has not changed,
-/// so that cargo rebuilds no more than it must.
+/// The rendering with the author's files over it, in a folder that keeps what has not changed, so that cargo rebuilds
+/// no more than it must.
 pub fn rendered(answers: &Answers, authors: BTreeMap<String, Vec<u8>>) -> Project {
     rendered_by(&Template::here(), answers, authors)
 }
@@ -137,9 +173,8 @@ pub fn rendered_by(
     answers: &Answers,
     authors: BTreeMap<String, Vec<u8>>,
 ) -> Project {
-    let auth = answers.get("auth_type").unwrap();
     let target = Template::here().root.join("target");
-    let kept = target.join(format!("rendered/{}-{auth}", answers.name));
+    let kept = target.join("rendered/service");
     let scratch = TempDir::new().unwrap();
     let fresh = template
         .render(answers, scratch.path(), Manner::SILENT)
@@ -170,9 +205,9 @@ fn update(folder: &Path, wanted: BTreeMap<String, Vec<u8>>) {
 }
 
 /// Runs cargo in a project, and takes no warning for an answer.
-pub fn cargo<const N: usize>(project: &Project, arguments: [&str; N], variables: &[(&str, &str)]) {
+pub fn cargo(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) {
     let shown = arguments.join(" ");
-    let mut command = project.cargo(arguments.map(OsStr::new));
+    let mut command = project.cargo(arguments);
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -201,7 +236,7 @@ impl Service<'_> {
     }
 }
 
-/// The answer, or the house's default in its place.
+/// The answer, or the default in its place.
 fn given_or_house(answers: &Answers, placeholder: &str) -> String {
     let given = answers.get(placeholder).map(str::to_owned);
     given.unwrap_or_else(|| house(placeholder))
@@ -224,6 +259,8 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
     answers_the_sample(&service);
     fails_in_one_shape(&service);
     wants_credentials_if_it_needs_them(&service);
+    let told = service.get("/metrics");
+    dashboard::asks_for_what_is_told(&told.body, auth);
 
     readme_and_manifests_name_the_settings(project);
     client_who_leaves_leaves_a_line(project);

@@ -20,12 +20,12 @@ pub fn auth_types(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// A default of the house's.
+/// A default in `hooks/house.rhai`.
 pub fn house(name: &str) -> String {
     let mut house = house::constants(&Template::here(), "house").unwrap();
     house
         .remove(name)
-        .unwrap_or_else(|| panic!("the house has no {name}"))
+        .unwrap_or_else(|| panic!("there is no default {name}"))
 }
 
 /// The answers that most people give. Names differ, as renderings build into one folder.
@@ -64,6 +64,7 @@ pub fn hostile(auth: &str) -> Answers {
         )
         .with("namespace", "n-0")
         .with("tls_secret", "0-tls")
+        .with("front_end", "ingress")
         .with("ingress_class", "class-1")
         .with("ingress_namespace", "in-1")
         .with("monitoring_namespace", "watch-1")

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     support::{auth_types, files, ordinary},
-    versions::{GONE, MOVED, NEW, Rendering, Versions, commit, run, write},
+    versions::{GONE, MOVED, NEW, Ran, Rendering, Versions, commit, run, write},
 };
 use bootstrap::{answers::Answers, record::FILE, render::Template};
 use git2::{ApplyLocation, Diff, Repository, Status};
@@ -28,12 +28,30 @@ fn author(project: &Rendering) {
     write(&root.join("src/service/own.rs"), b"// Mine\n");
 }
 
-/// What the version is for this author: the same changes to a rendering that was never an older one.
-fn expected(versions: &Versions, version: &str, answers: &Answers) -> BTreeMap<String, Vec<u8>> {
-    let rendering = versions.render(version, answers);
+/// What a version is for this author: the same changes to a rendering that was never an older one. What the author
+/// made of the samples of the first version stays.
+fn expected(
+    versions: &Versions,
+    [from, to]: [&str; 2],
+    answers: &Answers,
+) -> BTreeMap<String, Vec<u8>> {
+    let (rendering, samples) = (versions.render(to, answers), versions.render(from, answers));
+    for sample in SAMPLES {
+        write(
+            &rendering.folder.join(sample),
+            samples.text(sample).as_bytes(),
+        );
+    }
     author(&rendering);
     rendering.files()
 }
+
+/// What the template brings to be replaced.
+const SAMPLES: [&str; 3] = [
+    "src/service.rs",
+    "tests/api/service.rs",
+    "examples/backend.rs",
+];
 
 fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
     for (path, text) in expected {
@@ -74,7 +92,12 @@ fn an_update_brings_what_is_new_and_keeps_what_the_author_did_to_every_file() {
             "{}",
             ran.said
         );
-        assert_same(&project.files(), &expected(&versions, "0.3.0", &answers));
+        let samples = "another sample now:\n    examples/backend.rs\n    src/service.rs\n    tests/api/service.rs\n";
+        assert!(ran.said.contains(samples), "{}", ran.said);
+        assert_same(
+            &project.files(),
+            &expected(&versions, ["0.1.0", "0.3.0"], &answers),
+        );
         assert!(project.text(FILE).contains("version = \"0.3.0\""));
         assert!(project.folder.join(MOVED.1).exists());
     }
@@ -98,7 +121,7 @@ fn another_answer_is_an_update_too() {
         ran.said
     );
     let answers = answers.with("auth_type", "basic").with("route", "/other");
-    let mut expected = expected(&versions, "0.2.0", &answers);
+    let mut expected = expected(&versions, ["0.2.0", "0.2.0"], &answers);
     // The auth type's own files are new to the author, who has not changed them.
     let new = |path: &String| path.starts_with("kubernetes/components/account/");
     for (path, text) in versions.render("0.2.0", &answers).files() {
@@ -114,7 +137,7 @@ fn another_answer_is_an_update_too() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_same(
         &project.files(),
-        &self::expected(&versions, "0.2.0", &ordinary("none")),
+        &self::expected(&versions, ["0.2.0", "0.2.0"], &ordinary("none")),
     );
 }
 
@@ -181,22 +204,26 @@ fn a_new_question_is_asked_on_a_terminal() {
 fn what_contradicts_is_marked_as_git_marks_it_and_the_rest_is_merged() {
     let versions = Versions::of_the_template();
     let project = versions.render("0.1.0", &ordinary("none")).committed();
-    project.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    project.change("src/config.rs", |text| format!("{text}// Mine\n"));
     // The template removes this one.
     project.change(GONE, |text| format!("# Mine\n{text}"));
     project.commit();
     let ran = project.run("update", &["--template", versions.place(), "--to", "0.2.0"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.said.contains("In conflict, for you to resolve as after a merge:\n    .dockerignore\n    src/service.rs\n"), "{}", ran.said);
+    assert!(ran.said.contains("In conflict, for you to resolve as after a merge:\n    .dockerignore\n    src/config.rs\n"), "{}", ran.said);
 
-    let service = project.text("src/service.rs");
+    let config = project.text("src/config.rs");
     let marked = "<<<<<<< yours\n// Mine\n=======\n# Of version 0.2.0\n>>>>>>> template 0.2.0\n";
-    assert!(service.ends_with(marked), "{service}");
+    assert!(config.ends_with(marked), "{config}");
     assert!(project.text(GONE).starts_with("# Mine\n"));
-    assert!(project.text("src/app.rs").ends_with("# Of version 0.2.0\n"));
+    assert!(
+        project
+            .text("apikit/src/app.rs")
+            .ends_with("# Of version 0.2.0\n")
+    );
     assert!(project.text(FILE).contains("version = \"0.2.0\""));
     let repository = project.repository();
-    for path in ["src/service.rs", GONE] {
+    for path in ["src/config.rs", GONE] {
         let status = repository.status_file(path.as_ref()).unwrap();
         assert_eq!(status, Status::CONFLICTED, "{path}");
     }
@@ -255,7 +282,7 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
             .set_str("core.autocrlf", convert)
             .unwrap();
         let project = project.committed();
-        project.change("src/service.rs", |text| format!("// Mine\r\n{text}"));
+        project.change("src/config.rs", |text| format!("// Mine\r\n{text}"));
         project.commit();
 
         let ran = project.run("check", &["--template", versions.place()]);
@@ -263,7 +290,7 @@ fn line_ends_are_no_changes_and_stay_as_they_are() {
         let ran = project.run("update", &["--template", versions.place()]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let expected = versions.render("0.3.0", &answers).with_windows_line_ends();
-        expected.change("src/service.rs", |text| format!("// Mine\r\n{text}"));
+        expected.change("src/config.rs", |text| format!("// Mine\r\n{text}"));
         assert_same(&project.files(), &expected.files());
     }
 }
@@ -273,7 +300,7 @@ fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
     let versions = Versions::of_the_template();
     let project = versions.render("0.1.0", &ordinary("none")).committed();
     author(&project);
-    project.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    project.change("src/config.rs", |text| format!("{text}// Mine\n"));
     project.commit();
     let git = || files(&project.folder.join(".git/objects"));
     let index = || fs::read(project.folder.join(".git/index")).unwrap();
@@ -287,7 +314,7 @@ fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
     // The patch, put where nothing was changed, makes what the update makes.
     let other = versions.render("0.1.0", &ordinary("none")).committed();
     author(&other);
-    other.change("src/service.rs", |text| format!("{text}// Mine\n"));
+    other.change("src/config.rs", |text| format!("{text}// Mine\n"));
     other.commit();
     let patch = Diff::from_buffer(shown.said.as_bytes()).unwrap();
     other
@@ -296,6 +323,53 @@ fn a_dry_run_shows_what_the_update_does_and_does_nothing() {
         .unwrap();
     assert_eq!(project.run("update", &arguments).code, Some(1));
     assert_same(&other.files(), &project.files());
+}
+
+#[test]
+fn a_dry_run_whose_reader_leaves_ends_without_a_word() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    for arguments in [
+        ["update", "--template", versions.place(), "--dry-run"].as_slice(),
+        &["check", "--template", versions.place()],
+    ] {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .args(arguments)
+            .current_dir(&project.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(process.stdout.take());
+        let ran = Ran::from(process.wait_with_output().unwrap());
+        let expected = if arguments[0] == "update" { 0 } else { 1 };
+        assert_eq!(
+            (ran.code, ran.complained.as_str()),
+            (Some(expected), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+/// The whole of the sample is the author's from the first edit on, whatever the template makes of its own.
+#[test]
+fn a_replaced_sample_is_no_conflict_and_an_untouched_one_follows() {
+    let versions = Versions::of_the_template();
+    let project = versions.render("0.1.0", &ordinary("none")).committed();
+    project.change("src/service.rs", |_| "// Mine\n".to_owned());
+    project.commit();
+    let ran = project.run("update", &["--template", versions.place()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.said
+            .contains("another sample now:\n    src/service.rs\n\n"),
+        "{}",
+        ran.said
+    );
+    assert_eq!(project.text("src/service.rs"), "// Mine\n");
+    let followed = project.text("examples/backend.rs");
+    assert!(followed.ends_with("# Of version 0.3.0\n"));
 }
 
 #[test]

@@ -122,13 +122,7 @@ impl Versions {
         let history = History::at(self.folder.path()).unwrap();
         let source = scratch.path().join("source");
         let template = history.export(version.parse().unwrap(), &source).unwrap();
-        let into = scratch.path().join("into");
-        fs::create_dir(&into).unwrap();
-        let rendered = template.unwrap().render(answers, &into, Manner::SILENT);
-        Rendering {
-            folder: rendered.unwrap(),
-            _scratch: scratch,
-        }
+        Rendering::of(&template.unwrap(), answers)
     }
 }
 
@@ -139,6 +133,16 @@ pub struct Rendering {
 }
 
 impl Rendering {
+    /// What a template renders, with nothing of git about it.
+    pub fn of(template: &Template, answers: &Answers) -> Self {
+        let scratch = TempDir::new().unwrap();
+        let rendered = template.render(answers, scratch.path(), Manner::SILENT);
+        Self {
+            folder: rendered.unwrap(),
+            _scratch: scratch,
+        }
+    }
+
     /// The same files in another folder.
     pub fn copy(&self) -> Self {
         let scratch = TempDir::new().unwrap();

@@ -1,10 +1,23 @@
-//! House: the table of contents.
-//!
-//! Arrows point down only: `main` → [`app`] → [`service`] → [`apikit`]. Who the service is
-//! ([`identity`]) and how it is configured ([`config`]) is read by `main` and `app`.
+//! The parts of this service, put together.
 
-pub mod apikit;
-pub mod app;
 pub mod config;
 pub mod identity;
 pub mod service;
+
+use std::process::ExitCode;
+
+use apikit::App;
+
+use config::Config;
+use identity::IDENTITY;
+use service::AppState;
+
+/// The service, as the program runs it and the tests start it.
+pub fn app() -> App<Config, AppState> {
+    App::new(IDENTITY, service::routes, service::start).index(service::index)
+}
+
+/// Runs the program. It is here, and not in `main.rs`, so that it is compiled once.
+pub fn run() -> ExitCode {
+    app().run()
+}

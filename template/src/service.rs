@@ -1,30 +1,39 @@
-//! Yours: the routes and logic of this service. Replace the sample.
+//! The routes and logic of this service. Replace the sample.
 
+use apikit::{Backend, BackendError, Caller, Result, Setup, StartError};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    apikit::{Backend, BackendError, Caller, Result},
-    config::Config,
-};
+use crate::config::Config;
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    backend: Backend,
+}
+
+/// Makes what handlers share: once, when the logs have begun and before the port opens.
+pub async fn start(_config: &Config, setup: &mut Setup) -> Result<AppState, StartError> {
+    Ok(AppState {
+        backend: setup.default_backend(),
+    })
+}
 
 /// The routes of this service, served below `/` and below `/<route>` alike.
 ///
 /// `/`, `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json` and the metadata routes are taken, and so is
-/// the fallback: one of your own keeps the service from starting. `_config` has your own settings.
-pub fn router(backend: Backend, _config: &Config) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(job_metric))
-        .with_state(backend)
+/// the fallback: one of your own keeps the service from starting.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(job_metric))
 }
 
 /// What is served below `/<route>` alone, where `/` is free; `OpenApiRouter::new()` if there is nothing.
-pub fn index() -> OpenApiRouter {
+pub fn index() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(no_job))
         .routes(routes!(no_metric))
@@ -41,6 +50,8 @@ struct JobMetric {
 /// Asks the back-end for one metric of one job.
 ///
 /// The back-end takes its arguments as a query and answers plain text; callers get JSON.
+// If the compiler says that `Handler` is not implemented for a function, `#[axum::debug_handler]` above it shows which
+// argument or answer is wrong.
 #[utoipa::path(get, path = "/{jobname}/{metric}", responses((status = 200, body = JobMetric)))]
 async fn job_metric(
     State(backend): State<Backend>,

@@ -7,7 +7,7 @@ use bootstrap::{render::Template, twins};
 use tempfile::TempDir;
 
 /// What the fork says in place of each default.
-pub const CONSTANTS: [(&str, &str); 18] = [
+pub const CONSTANTS: [(&str, &str); 19] = [
     (
         "template_url",
         "https://git.example.org/services/template.git",
@@ -22,9 +22,10 @@ pub const CONSTANTS: [(&str, &str); 18] = [
     ("support", "the channel #services"),
     ("namespace", "example-services"),
     ("tls_secret", "example-certificate"),
-    ("ingress_class", "traefik"),
+    ("front_end", "ingress"),
+    ("ingress_class", "haproxy"),
     ("gateway_class", "envoy"),
-    ("ingress_namespace", "traefik-system"),
+    ("ingress_namespace", "haproxy-system"),
     ("monitoring_namespace", "observability"),
     ("api_version", "2.1"),
     ("version", "1.0.0"),

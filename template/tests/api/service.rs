@@ -1,4 +1,4 @@
-//! Yours: the routes of `src/service.rs`. These are the sample's; replace them with it.
+//! The routes of `src/service.rs`. These tests are the sample's; replace them with it.
 
 use serde_json::json;
 use uservice::identity::ROUTE;
@@ -43,10 +43,10 @@ async fn the_back_end_is_asked_in_its_own_way_whatever_the_names_hold() {
 }
 
 #[tokio::test]
-async fn an_incomplete_request_is_told_what_is_missing() {
+async fn an_incomplete_request_gets_400_that_says_what_is_missing() {
     let app = TestApp::start().await;
     for path in ["", "/", "/build"] {
-        let answer = app.get(&format!("{ROUTE}{path}")).await;
+        let answer = app.get_anonymously(&format!("{ROUTE}{path}")).await;
         assert_eq!(answer.status, 400, "{path}");
         assert_eq!(
             answer.json(),

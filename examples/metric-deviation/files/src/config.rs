@@ -1,17 +1,11 @@
-//! Yours: the configuration of the service, the house's settings first and then your own.
+//! The settings of this service, beside those that every service has.
 
-use clap::Parser;
+use clap::Args;
 
-use crate::{apikit::Settings, identity};
-
-/// Everything that an operator can set: each field is a flag, and a variable of the environment.
-#[derive(Clone, Debug, Parser)]
-#[command(name = identity::NAME, about = identity::DESCRIPTION, version)]
-#[command(mut_arg("listen", |listen| listen.default_value(identity::LISTEN)))]
+/// Everything that an operator can set of this service alone: each field is a flag, and a variable of the
+/// environment.
+#[derive(Args, Clone, Debug)]
 pub struct Config {
-    #[command(flatten)]
-    pub house: Settings,
-
     /// The data set whose measurements are compared, by its name in the dashboard, such as hsc
     #[arg(long, env, default_value = "cfht", value_name = "NAME")]
     pub dataset: String,

@@ -1,31 +1,41 @@
-//! Yours: the routes of this service, which tell whether a metric has changed since it was last measured.
+//! The routes of this service, which tell whether a metric has changed since it was last measured.
 
 mod dashboard;
 mod deviation;
 
+use apikit::{BackendError, Caller, Result, Setup, StartError};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    apikit::{Backend, BackendError, Caller, Result},
-    config::Config,
-};
+use crate::config::Config;
 use dashboard::Dashboard;
 use deviation::{Deviation, Threshold};
 
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    dashboard: Dashboard,
+}
+
+/// Makes what handlers share: once, when the logs have begun and before the port opens.
+pub async fn start(config: &Config, setup: &mut Setup) -> Result<AppState, StartError> {
+    Ok(AppState {
+        dashboard: Dashboard::new(setup.default_backend(), &config.dataset),
+    })
+}
+
 /// The routes of this service, served below `/` and below `/<route>` alike.
-pub fn router(backend: Backend, config: &Config) -> OpenApiRouter {
+pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(any_deviation))
         .routes(routes!(deviation))
-        .with_state(Dashboard::new(backend, &config.dataset))
 }
 
 /// What is served below `/<route>` alone, where `/` is free.
-pub fn index() -> OpenApiRouter {
+pub fn index() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(no_metric))
 }
 

@@ -1,11 +1,10 @@
-//! Yours: the dashboard behind this service, and what it answers.
+//! The dashboard behind this service, and what it answers.
 
 use std::sync::Arc;
 
+use apikit::{Backend, BackendError, Caller, Result};
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::apikit::{Backend, BackendError, Caller, Result};
 
 /// The dashboard's measurements of one data set. Clones share its connections.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Yours: how far two measurements are from each other, and whether that is worth telling.
+//! How far two measurements are from each other, and whether that is worth telling.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

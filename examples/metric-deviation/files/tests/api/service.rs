@@ -1,4 +1,4 @@
-//! Yours: the routes of `src/service.rs`.
+//! The routes of `src/service.rs`.
 
 use serde_json::{Value, json};
 use uservice::identity::ROUTE;

@@ -1,0 +1,255 @@
+//! Accepts connections until the process is told to stop, and then lets the requests in flight finish.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderValue, Request, header::CONNECTION},
+};
+use futures_util::{FutureExt, TryFutureExt};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+use tower::Service;
+
+use crate::{
+    connection::{Connection, Exchanges},
+    lingering::Lingering,
+    request_body::RequestBody,
+    request_target,
+    shutdown::Shutdown,
+};
+
+/// How many bytes of a head are read at all. This limit, and hyper's own of 100 headers, are above what
+/// [`limits::Head`](crate::limits::Head) refuses in the shape of errors. Beyond them the answer is a
+/// bare 431, and the connection closes.
+const MAX_HEAD: usize = 128 * 1024;
+
+/// The length of the accept queue, as far as the system allows it; that of tokio's own listeners is 128. More
+/// connections than that come at once when a load balancer discovers a new replica, and those that find the queue full
+/// try again only after a second.
+const BACKLOG: u32 = 4096;
+
+/// How long to wait when no connection can be accepted, as when file descriptors have run out.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// How the service stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopping {
+    /// How long new requests are still taken, after `/readyz` has begun to answer 503.
+    pub drain_delay: Duration,
+    /// How long requests in flight may take to finish after that.
+    pub grace: Duration,
+}
+
+/// Opens the port.
+///
+/// # Errors
+/// One sentence, when the address is taken, not this machine's or not allowed.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    listen(address).map_err(|error| format!("The service cannot listen on {address}: {error}."))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Or the port would be in use for a minute after a restart. On Windows the option means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Completes when the process is told to stop, by SIGTERM or by Ctrl-C. Signals count from the call on, not only
+/// from the first poll.
+pub fn shutdown_signal() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let (mut terminated, mut interrupted) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (
+            signal(SignalKind::terminate()).expect("SIGTERM can be handled"),
+            signal(SignalKind::interrupt()).expect("SIGINT can be handled"),
+        )
+    };
+    #[cfg(windows)]
+    let (mut terminated, mut interrupted) = {
+        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        (
+            ctrl_close().expect("the closing of the console can be handled"),
+            ctrl_c().expect("Ctrl-C can be handled"),
+        )
+    };
+    async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    }
+}
+
+/// Serves `app` until `stop` completes, and then drains: `/readyz` answers 503, requests are still taken
+/// for the drain delay, and those in flight have the grace period to finish.
+///
+/// # Errors
+/// One sentence, when requests were still in flight at the end of the grace period. They are cut off, each with
+/// its line in the log.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    shutdown: Shutdown,
+    stopping: Stopping,
+    stop: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let open = take(listener, app, &shutdown, stopping, stop).await;
+    open.finish(Instant::now() + stopping.grace).await
+}
+
+/// Accepts connections until `stop` completes and the drain delay has passed. [`Open::finish`] then waits for the
+/// requests in flight.
+pub(crate) async fn take(
+    listener: TcpListener,
+    app: Router,
+    shutdown: &Shutdown,
+    stopping: Stopping,
+    stop: impl Future<Output = ()>,
+) -> Open {
+    let mut connections = Connections {
+        // Handlers get their state now, and not for each request.
+        app: app.with_state(()),
+        shutdown: shutdown.clone(),
+        graceful: GracefulShutdown::new(),
+        lingering: Lingering::default(),
+        tasks: JoinSet::new(),
+    };
+    let drained = async {
+        stop.await;
+        tracing::info!("draining: /readyz answers 503 from now on");
+        shutdown.drain();
+        sleep(stopping.drain_delay).await;
+    };
+    tokio::select! {
+        () = drained => {}
+        () = connections.take(&listener) => {}
+    }
+
+    drop(listener);
+    let Connections {
+        graceful,
+        lingering,
+        tasks,
+        ..
+    } = connections;
+    let count = graceful.count();
+    tracing::info!(open = count, "closing: no more connections are taken");
+    shutdown.close();
+    lingering.close();
+    Open {
+        graceful,
+        lingering,
+        tasks,
+        grace: stopping.grace,
+    }
+}
+
+/// The connections that are open when no more are accepted.
+pub(crate) struct Open {
+    graceful: GracefulShutdown,
+    lingering: Lingering,
+    tasks: JoinSet<()>,
+    grace: Duration,
+}
+
+impl Open {
+    /// Waits for the requests in flight, until `deadline`; those that are left are cut off.
+    pub async fn finish(mut self, deadline: Instant) -> Result<(), String> {
+        if timeout_at(deadline, self.graceful.shutdown()).await.is_ok() {
+            self.lingering.finish(deadline).await;
+            return Ok(());
+        }
+        self.tasks.shutdown().await;
+        let grace = humantime::format_duration(self.grace);
+        Err(format!(
+            "Requests were still in flight {grace} after the last connection was taken."
+        ))
+    }
+}
+
+/// The open connections, and the router that serves them.
+struct Connections {
+    app: Router,
+    shutdown: Shutdown,
+    graceful: GracefulShutdown,
+    lingering: Lingering,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    /// Accepts connections, and never returns.
+    async fn take(&mut self, listener: &TcpListener) {
+        loop {
+            tokio::select! {
+                taken = listener.accept() => match taken {
+                    Ok((stream, _)) => self.serve(stream),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be taken");
+                        sleep(ACCEPT_BACKOFF).await;
+                    }
+                },
+                Some(_) = self.tasks.join_next() => {}
+            }
+        }
+    }
+
+    fn serve(&mut self, stream: TcpStream) {
+        // Answers are written whole: waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let exchanges = Exchanges::default();
+        let stream = Connection::new(stream, exchanges.clone(), self.lingering.clone());
+        let stream = TokioIo::new(stream);
+        let (app, shutdown) = (self.app.clone(), self.shutdown.clone());
+        // Futures are mapped, since an `async` block that awaits one has room for it twice: where it is captured, and
+        // where it runs. Idle connections consist of little else.
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let exchange = exchanges.begin();
+            request_target::check(&mut request);
+            let shutdown = shutdown.clone();
+            // A router is always ready to be called.
+            let answer = match request.body().is_end_stream() {
+                true => app.clone().call(request),
+                false => app
+                    .clone()
+                    .call(request.map(|body| RequestBody::new(body, &exchanges))),
+            };
+            answer.map_ok(move |mut answer| {
+                if shutdown.is_draining() {
+                    // The client's next request goes to another replica.
+                    answer.headers_mut().insert(CONNECTION, CLOSE);
+                }
+                drop(exchange);
+                answer
+            })
+        });
+        let connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(stream, service);
+        let connection = self.graceful.watch(connection);
+        self.tasks.spawn(connection.map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        }));
+    }
+}
