@@ -1,9 +1,9 @@
 //! What was answered, in the manifests: who the service is, where it is reached, and whom it asks.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    manifests::{Build, Rendered, builds, elements, front_ends, services},
+    manifests::{Rendered, builds, services},
     support::house,
 };
 
@@ -64,22 +64,41 @@ fn requests_come_by_the_host_and_the_route_that_were_answered() {
                 let spec = &ingress["spec"];
                 assert_eq!(spec["rules"], rules, "{}", build.name);
                 let secret = rendered.given("tls_secret", &house("tls_secret"));
+                let secret = match build.has("staging") {
+                    true => format!("staging-{secret}"),
+                    false => secret,
+                };
                 let tls = json!([{"hosts": [host], "secretName": secret}]);
                 assert_eq!(spec["tls"], tls, "{}", build.name);
                 let class = rendered.given("ingress_class", &house("ingress_class"));
-                let class = (!build.has("gke")).then_some(class);
+                let class = match build.has("eks") {
+                    true => "alb".to_owned(),
+                    false => class,
+                };
+                let class = (!build.has("gke-ingress")).then_some(class);
                 assert_eq!(spec["ingressClassName"], json!(class), "{}", build.name);
             }
             for routed in build.all("HTTPRoute") {
                 let gateway = rendered.given("namespace", &house("namespace"));
-                let expected = json!({
-                    "parentRefs": [{"name": gateway, "sectionName": "https"}],
+                let listener = match build.has("staging") {
+                    true => "https-staging",
+                    false => "https",
+                };
+                let mut expected = json!({
+                    "parentRefs": [{
+                        "name": gateway,
+                        "namespace": gateway,
+                        "sectionName": listener,
+                    }],
                     "hostnames": [host],
                     "rules": [{
                         "matches": [{"path": {"type": "PathPrefix", "value": route}}],
                         "backendRefs": [{"name": name, "port": 80}],
                     }],
                 });
+                if build.has("cilium") {
+                    expected["rules"][0]["timeouts"] = json!({"request": "35s"});
+                }
                 assert_eq!(routed["spec"], expected, "{}", build.name);
             }
         }
@@ -101,66 +120,6 @@ fn nothing_rewrites_a_path() {
             assert!(!changed, "{}", build.name);
         }
     }
-}
-
-#[test]
-#[ignore = "needs kubectl: run .ci/cluster"]
-fn services_stand_behind_the_front_end_that_there_is() {
-    let ordinary = |(rendered, _): &&(Rendered, _)| rendered.answers.get("namespace").is_none();
-    for front in front_ends() {
-        for (_, builds) in services().iter().filter(ordinary) {
-            for build in builds.iter().filter(|build| !build.has("staging")) {
-                stands_behind(build, front);
-            }
-        }
-        stands_behind(front, front);
-    }
-}
-
-/// Each Ingress and HTTPRoute of a build is for what the front end has a certificate for, and names what it has.
-fn stands_behind(build: &Build, front: &Build) {
-    let context = format!("{} behind {}", build.name, front.name);
-    for own in front.all("Ingress") {
-        for ingress in build.all("Ingress") {
-            assert_eq!(ingress["spec"]["tls"], own["spec"]["tls"], "{context}");
-            has_certificate(front, &ingress["spec"]["tls"][0]["secretName"]);
-            if !build.has("gke") {
-                let class = &ingress["spec"]["ingressClassName"];
-                assert_eq!(*class, own["spec"]["ingressClassName"], "{context}");
-            }
-        }
-    }
-    if front.all("Gateway").next().is_none() {
-        return;
-    }
-    for route in build.all("HTTPRoute") {
-        let parent = &route["spec"]["parentRefs"][0];
-        let gateway = front.get("Gateway", parent["name"].as_str().unwrap());
-        let mut listeners = elements(&gateway["spec"]["listeners"]);
-        let listener = listeners.find(|listener| listener["name"] == parent["sectionName"]);
-        let listener = listener.unwrap_or_else(|| panic!("{context}: no listener of {parent}"));
-        assert_eq!(
-            route["spec"]["hostnames"],
-            json!([listener["hostname"]]),
-            "{context}"
-        );
-        if route["metadata"]["name"] == "https-redirect" {
-            assert_eq!(listener["protocol"], "HTTP", "{context}");
-            continue;
-        }
-        assert_eq!(listener["protocol"], "HTTPS", "{context}");
-        has_certificate(front, &listener["tls"]["certificateRefs"][0]["name"]);
-    }
-}
-
-/// The certificate is a Secret of the front end's, or one that cert-manager makes.
-fn has_certificate(front: &Build, secret: &Value) {
-    let plain = front.all("Secret").map(|plain| &plain["metadata"]["name"]);
-    let made = front
-        .all("Certificate")
-        .map(|made| &made["spec"]["secretName"]);
-    let found = plain.chain(made).any(|name| name == secret);
-    assert!(found, "{}: nothing makes the Secret {secret}", front.name);
 }
 
 /// The service asks the proxy beside it as it would ask the back-end, and logs in at the proxy's own root.

@@ -102,9 +102,11 @@ fn says_whether_it_is_healthy(namespace: &Namespace, container: &str, image: &st
 }
 
 /// Figures that there are when there was a request, a call, and an error of each.
-const FAMILIES: [&str; 9] = [
+const FAMILIES: [&str; 11] = [
     "backend_call_duration_seconds",
     "backend_calls",
+    "body_memory_bytes",
+    "body_memory_limit_bytes",
     "http_server_request_duration_seconds",
     "http_server_requests",
     "http_server_requests_in_flight",

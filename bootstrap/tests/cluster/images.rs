@@ -15,14 +15,15 @@ use tempfile::TempDir;
 use crate::{
     commands::run,
     manifests::Rendered,
+    mirror::Mirror,
     support::{HOSTILE, house},
 };
 
 /// What the published base has in bytes, at most; the stand-in for it in the tests has more.
 const BASE: u64 = 3_000_000;
 
-/// The base of all images of services, as template/Dockerfile.liquid names it.
-const BASE_IMAGE: &str = "gcr.io/distroless/static-debian12:nonroot";
+/// The base of all images of services, as template/Dockerfile.liquid names it, without its digest.
+const BASE_IMAGE: &str = "gcr.io/distroless/static-debian13:nonroot";
 
 /// The image of a service that was rendered for `auth`, built once.
 pub fn of(auth: &str) -> &'static Image {
@@ -79,15 +80,18 @@ impl Image {
 
     /// Its program, copied into `folder`.
     pub fn program(&self, folder: &Path) -> PathBuf {
+        self.file(&format!("usr/local/bin/{}", self.name), folder)
+    }
+
+    /// A file of it, copied into `folder`.
+    fn file(&self, path: &str, folder: &Path) -> PathBuf {
         let mut from = Command::new("buildah");
         let container = run(from.args(["from", "--pull-never", &self.name]));
         let container = container.trim();
         let root = run(Command::new("buildah").args(["mount", container]));
-        let program = Path::new(root.trim())
-            .join("usr/local/bin")
-            .join(&self.name);
-        let copy = folder.join(&self.name);
-        fs::copy(program, &copy).unwrap();
+        let found = Path::new(root.trim()).join(path);
+        let copy = folder.join(found.file_name().unwrap());
+        fs::copy(found, &copy).unwrap();
         run(Command::new("buildah").args(["rm", container]));
         copy
     }
@@ -96,20 +100,57 @@ impl Image {
 /// Whether a build found its dependencies built already, by what it said of its steps.
 fn has_dependencies(said: &str) -> bool {
     let (_, after) = said
-        .split_once("RUN mkdir src")
+        .split_once("RUN cargo auditable build")
         .expect("a step builds the dependencies");
     after.lines().nth(1).unwrap().starts_with("--> Using cache")
 }
 
 /// Builds the image of a folder with a Dockerfile, and returns what was said of each step.
 pub fn build(name: &str, folder: &Path) -> String {
-    let mut command = Command::new("buildah");
-    command.args(["bud", "--isolation", "chroot", "--pull-never", "--layers"]);
-    command.args(["--format", "docker", "--tag", name]);
+    build_by(buildah(name, folder), folder)
+}
+
+/// Builds the image of one stage.
+pub fn build_target(name: &str, folder: &Path, stage: &str) {
+    let mut command = buildah(name, folder);
+    command.args(["--target", stage]);
+    build_by(command, folder);
+}
+
+fn build_by(mut command: Command, folder: &Path) -> String {
     // What was fetched once is not fetched again.
     let home = std::env::var("CARGO_HOME").unwrap_or(std::env::var("HOME").unwrap() + "/.cargo");
     let registry = format!("{home}/registry:/usr/local/cargo/registry");
     run(command.args(["--volume", &registry]).arg(folder))
+}
+
+/// The command that builds the image of a folder, as far as all builds agree: on the stand-ins for its bases, which have
+/// the tags that its Dockerfile names, and none of the digests.
+pub fn buildah(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new("buildah");
+    command.args(["bud", "--isolation", "chroot", "--pull-never", "--layers"]);
+    command.args(["--format", "docker", "--tag", name]);
+    let dockerfile = fs::read_to_string(folder.join("Dockerfile")).unwrap();
+    for (stage, image) in bases(&dockerfile) {
+        command.args(["--build-arg", &format!("{}={image}", stage.to_uppercase())]);
+    }
+    command
+}
+
+/// The stages of a Dockerfile that are a published image, by name, each with that image without its digest.
+fn bases(dockerfile: &str) -> Vec<(&str, &str)> {
+    let lines = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM "));
+    let pinned = lines.filter_map(|line| line.split_once("@sha256:"));
+    pinned
+        .map(|(image, rest)| {
+            (
+                rest.split_once(" AS ").expect("the base has a name").1,
+                image,
+            )
+        })
+        .collect()
 }
 
 fn size(image: &str) -> u64 {
@@ -153,6 +194,8 @@ fn a_change_of_the_source_builds_no_dependency_again() {
     fs::write(&source, text).unwrap();
 
     assert!(has_dependencies(&said), "{said}");
+    let apikit = "COPY apikit/src apikit/src\n--> Using cache";
+    assert!(said.contains(apikit), "{said}");
     assert!(said.contains("COPY src src\n-->"), "{said}");
     assert!(!said.contains("COPY src src\n--> Using cache"), "{said}");
     // Machines differ, so the limit is what it took to build all of it, where that was done just now.
@@ -211,5 +254,63 @@ fn first_answer(project: &Project) -> Duration {
 fn the_base_is_the_one_that_is_measured_with() {
     let dockerfile = Template::here().root.join("template/Dockerfile.liquid");
     let dockerfile = fs::read_to_string(dockerfile).unwrap();
-    assert!(dockerfile.contains(&format!("ARG BASE={BASE_IMAGE}\n")));
+    assert!(bases(&dockerfile).contains(&("base", BASE_IMAGE)));
+}
+
+/// What cargo-auditable wrote, unpacked.
+const UNPACK: &str =
+    "import sys, zlib; print(zlib.decompress(open(sys.argv[1], 'rb').read()).decode())";
+
+/// Scanners of images read both: the crates from the program, the C library from Debian's word on it.
+#[test]
+#[ignore = "needs root, buildah and objcopy: run .ci/cluster"]
+fn images_say_which_libraries_are_in_them() {
+    let image = of("none");
+    let scratch = TempDir::new().unwrap();
+    let program = image.program(scratch.path());
+    let section = scratch.path().join("section");
+    let dump = format!(".dep-v0={}", section.display());
+    run(Command::new("objcopy")
+        .args(["--dump-section", &dump])
+        .arg(program));
+    let text = run(Command::new("python3").args(["-c", UNPACK]).arg(&section));
+    let named: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let named = named["packages"].as_array().unwrap();
+    let lock = fs::read_to_string(image.rendered.folder.join("Cargo.lock")).unwrap();
+    let lock: toml::Table = lock.parse().unwrap();
+    let version = |name: &str| {
+        let mut locked = lock["package"].as_array().unwrap().iter();
+        locked
+            .find(|package| package["name"].as_str() == Some(name))
+            .unwrap()["version"]
+            .as_str()
+            .unwrap()
+    };
+    for library in ["apikit", "hyper", "ring", "rustls"] {
+        let found = named.iter().find(|package| package["name"] == library);
+        assert_eq!(
+            found.expect(library)["version"],
+            version(library),
+            "{library}"
+        );
+    }
+    let libc =
+        fs::read_to_string(image.file("var/lib/dpkg/status.d/libc6-dev", scratch.path())).unwrap();
+    assert!(
+        libc.contains("\nSource: glibc\n") && libc.contains("\nVersion: 2."),
+        "{libc}"
+    );
+}
+
+#[test]
+#[ignore = "needs root, buildah and openssl: run .ci/cluster"]
+fn what_is_fetched_comes_from_the_mirror_by_the_ca_that_is_given() {
+    // What the stage installs first is in a layer of its own by now.
+    of("none");
+    let mirror = Mirror::start();
+    let said = mirror
+        .fetch_with(&mirror.folder().join("other.pem"))
+        .unwrap_err();
+    assert!(said.contains("certificate"), "{said}");
+    mirror.fetch_with(&mirror.folder().join("ca.pem")).unwrap();
 }

@@ -1,42 +1,45 @@
 //! Which manifests each build has, so that no test of all of a kind passes because there is none.
 
+use std::{collections::BTreeSet, fs};
+
+use bootstrap::render::Template;
 use serde_json::Value;
 
-use crate::manifests::{Build, builds, front_ends, services};
+use crate::manifests::{Build, builds, front_ends, names, services};
 
 /// What every service has.
 const BASE: [&str; 7] = [
     "ConfigMap",
     "Deployment",
     "HorizontalPodAutoscaler",
-    "Ingress",
     "NetworkPolicy",
     "PodDisruptionBudget",
     "Service",
+    "ServiceAccount",
 ];
 
-/// What a component or an overlay brings along.
-const BROUGHT: [(&str, &[&str]); 7] = [
+/// What a component or an overlay of a service brings along itself.
+const BROUGHT: [(&str, &[&str]); 16] = [
     ("account", &[]),
+    ("base", &[]),
+    ("cilium", &["CiliumNetworkPolicy"]),
+    ("eks", &[]),
     ("gateway-api", &["HTTPRoute"]),
-    (
-        "gke",
-        &["BackendConfig", "GCPBackendPolicy", "HealthCheckPolicy"],
-    ),
-    (
-        "monitoring",
-        &["ConfigMap", "PrometheusRule", "ServiceMonitor"],
-    ),
+    ("gateway-api-staging", &[]),
+    ("gke", &["GCPBackendPolicy", "HealthCheckPolicy"]),
+    ("gke-ingress", &["BackendConfig"]),
+    ("gke-monitoring", &["PodMonitoring"]),
+    ("ingress", &["Ingress"]),
+    ("ingress-staging", &[]),
+    ("monitoring", &["ServiceMonitor"]),
     ("oauth2-proxy", &["ConfigMap"]),
-    (
-        "production",
-        &["ConfigMap", "HTTPRoute", "PrometheusRule", "ServiceMonitor"],
-    ),
-    ("staging", &["Namespace"]),
+    ("private-registry", &[]),
+    ("production", &[]),
+    ("staging", &[]),
 ];
 
 /// What every front end has.
-const FRONT_END: [&str; 7] = [
+const FRONT_END: [&str; 8] = [
     "ConfigMap",
     "Deployment",
     "Namespace",
@@ -44,50 +47,80 @@ const FRONT_END: [&str; 7] = [
     "NetworkPolicy",
     "PodDisruptionBudget",
     "Service",
+    "ServiceAccount",
 ];
 
-/// What each example of it adds.
-const EXAMPLES: [(&str, &[&str]); 3] = [
+/// What a component of it brings along itself.
+const OF_THE_FRONT_END: [(&str, &[&str]); 16] = [
+    ("cert-manager", &["Certificate", "NetworkPolicy"]),
     (
-        "gateway",
-        &[
-            "Certificate",
-            "Gateway",
-            "HTTPRoute",
-            "HTTPRoute",
-            "NetworkPolicy",
-            "NetworkPolicy",
-        ],
+        "cert-manager-ingress-staging",
+        &["Certificate", "NetworkPolicy"],
     ),
+    ("cert-manager-staging", &["Certificate"]),
+    ("cilium", &["CiliumNetworkPolicy"]),
+    ("eks", &[]),
     (
-        "google",
-        &[
-            "Gateway",
-            "HTTPRoute",
-            "HTTPRoute",
-            "HealthCheckPolicy",
-            "NetworkPolicy",
-            "Secret",
-        ],
+        "gateway-api",
+        &["Gateway", "HTTPRoute", "HTTPRoute", "NetworkPolicy"],
     ),
-    ("ingress", &["Ingress", "Secret"]),
+    ("gateway-api-staging", &[]),
+    ("gke", &["HealthCheckPolicy"]),
+    ("gke-monitoring", &["ClusterRules"]),
+    ("ingress", &["Ingress"]),
+    ("ingress-staging", &[]),
+    ("monitoring", &["ConfigMap", "PrometheusRule"]),
+    ("nginx-gateway-fabric", &["ClientSettingsPolicy"]),
+    ("plain-secret", &["Secret"]),
+    ("plain-secret-staging", &["Secret", "Secret"]),
+    ("staging", &["Namespace", "NetworkPolicy"]),
 ];
 
 #[test]
 #[ignore = "needs kubectl: run .ci/cluster"]
 fn every_build_has_all_that_is_promised_and_no_more() {
     for build in services().iter().flat_map(|(_, builds)| builds) {
-        let routed = build.has("gateway-api") || build.has("production");
-        let base = BASE
-            .into_iter()
-            .filter(|kind| *kind != "Ingress" || !routed);
-        is_made_of(build, base.chain(brought(build, &BROUGHT)));
+        is_made_of(build, BASE.into_iter().chain(brought(build, &BROUGHT)));
     }
     for build in front_ends() {
-        is_made_of(
-            build,
-            FRONT_END.into_iter().chain(brought(build, &EXAMPLES)),
-        );
+        let parts = brought(build, &OF_THE_FRONT_END);
+        is_made_of(build, FRONT_END.into_iter().chain(parts));
+    }
+}
+
+/// No way to the front end, no answer: neither is documented as a deployment.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn every_overlay_and_example_has_one_way_in() {
+    let overlays = services().iter().flat_map(|(_, builds)| builds);
+    let overlays = overlays.filter(|build| build.has("staging") || build.has("production"));
+    for build in overlays.chain(front_ends()) {
+        let ways = ["gateway-api", "ingress"];
+        let found = ways.iter().filter(|way| build.has(way));
+        assert_eq!(found.count(), 1, "{}", build.name);
+        let routes = build.all("Ingress").chain(build.all("HTTPRoute"));
+        assert!(routes.count() > 0, "{}", build.name);
+    }
+}
+
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn every_component_is_tested_and_documented() {
+    let root = Template::here().root;
+    let whole = [
+        (root.join("kubernetes"), root.join("docs/front-end.md")),
+        (
+            root.join("template/kubernetes"),
+            root.join("template/docs/kubernetes.md.liquid"),
+        ),
+    ];
+    let tested: BTreeSet<_> = builds().flat_map(|build| &build.parts).collect();
+    for (kubernetes, page) in whole {
+        let page = fs::read_to_string(page).unwrap();
+        for component in names(&kubernetes.join("components")) {
+            assert!(tested.contains(&component), "{component} is in no build");
+            assert!(page.contains(&format!("`{component}`")), "{component}");
+        }
     }
 }
 
@@ -124,6 +157,8 @@ fn grafana_finds_a_dashboard() {
         assert!(!dashboard["panels"].as_array().unwrap().is_empty());
         dashboards += 1;
     }
-    let wanted = builds().filter(|build| build.has("monitoring") || build.has("production"));
+    let wanted = front_ends().iter();
+    let wanted = wanted.filter(|build| build.has("monitoring"));
     assert_eq!(dashboards, wanted.count());
+    assert!(dashboards > 0);
 }

@@ -8,20 +8,34 @@
 mod support;
 
 mod answers;
+mod attachment;
 mod commands;
+mod compose;
 mod containers;
+mod control_plane;
 mod default_handler;
+mod egress;
 mod front_end;
 mod images;
+mod ingress_controller;
 mod kinds;
+mod kustomize;
 mod manifests;
+mod mirror;
 mod namespace;
 mod network;
+#[path = "../nginx.rs"]
+mod nginx;
+mod oauth2_proxy;
+mod owners;
+mod patches;
 mod pods;
 mod policies;
 mod rate;
 mod references;
+mod releases;
 mod script;
 mod settings;
+mod tls;
 mod tool_image;
 mod workflows;

@@ -13,19 +13,33 @@ use bootstrap::{
     render::{Manner, Template},
     running::Project,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     commands::run,
-    support::{auth_types, hostile, ordinary},
+    kustomize::{documents, kustomization, kustomized, parts},
+    support::{auth_types, files, hostile, ordinary},
 };
+
+/// The documented ways to the front end, each with what a kind of cluster wants beside it. `-staging` is appended to the
+/// first for the overlay of that name.
+const WAYS: [&[&str]; 6] = [
+    &["gateway-api"],
+    &["gateway-api", "gke"],
+    &["gateway-api", "cilium"],
+    &["ingress"],
+    &["ingress", "gke-ingress"],
+    &["ingress", "eks"],
+];
 
 /// What one `kubectl apply -k` would apply.
 pub struct Build {
     /// Whose it is, for messages.
     pub name: String,
-    /// The components that are in it, or the overlay that it is.
+    /// Where its kustomization is.
+    pub folder: PathBuf,
+    /// The overlays and components that are in it, in their order.
     pub parts: Vec<String>,
     /// The documents.
     pub manifests: Vec<Value>,
@@ -36,19 +50,14 @@ pub struct Build {
 impl Build {
     /// Builds a folder with a kustomization in it.
     pub fn of(name: &str, folder: &Path) -> Self {
-        let yaml = run(Command::new("kubectl").arg("kustomize").arg(folder));
-        let manifests: Vec<Value> = serde_saphyr::from_multiple(&yaml).unwrap();
-        assert!(!manifests.is_empty(), "{name} builds nothing");
+        let yaml = kustomized(folder);
         Self {
             name: name.to_owned(),
-            parts: Vec::new(),
-            manifests,
+            folder: folder.to_owned(),
+            parts: parts(folder),
+            manifests: documents(&yaml),
             yaml,
         }
-    }
-
-    fn made_of(self, parts: Vec<String>) -> Self {
-        Self { parts, ..self }
     }
 
     /// Whether it has a component, or is an overlay.
@@ -91,32 +100,62 @@ impl Rendered {
         }
     }
 
-    /// The base, each overlay, the base with each component, and the base with all of them.
+    /// The base, alone and with each component that has nothing to do with a way to the front end; and each overlay, as it
+    /// stands and with every way.
     pub fn builds(&self) -> Vec<Build> {
         let kubernetes = self.folder.join("kubernetes");
         let name = |what: &str| format!("{}: {what}", self.answers.name);
         let mut builds = vec![Build::of(&name("base"), &kubernetes.join("base"))];
+        let beside: Vec<_> = names(&kubernetes.join("components"));
+        let beside = beside.iter().map(String::as_str);
+        let beside: Vec<_> = beside.filter(|component| !is_of_a_way(component)).collect();
         for overlay in names(&kubernetes.join("overlays")) {
             let folder = kubernetes.join("overlays").join(&overlay);
-            builds.push(Build::of(&name(&overlay), &folder).made_of(vec![overlay]));
+            builds.push(Build::of(&name(&overlay), &folder));
+            for way in WAYS {
+                let mut components: Vec<_> = way.iter().map(|part| (*part).to_owned()).collect();
+                if overlay == "staging" {
+                    components[0] += "-staging";
+                }
+                // What is beside a way stands with all that any cluster may have; the way itself, alone.
+                if way.len() > 1 {
+                    let google = way.iter().any(|part| part.starts_with("gke"));
+                    let unfit = if google {
+                        "monitoring"
+                    } else {
+                        "gke-monitoring"
+                    };
+                    let fit = beside.iter().filter(|component| **component != unfit);
+                    components.extend(fit.map(|component| (*component).to_owned()));
+                }
+                builds.push(self.with_components(&overlay, &components));
+            }
         }
-        let components = names(&kubernetes.join("components"));
-        let alone = components.iter().map(|component| vec![component.clone()]);
-        for chosen in alone.chain([components.clone()]) {
-            let folder = kubernetes.join("tested");
-            fs::create_dir_all(&folder).unwrap();
-            let list: String = chosen
-                .iter()
-                .map(|component| format!("  - ../components/{component}\n"))
-                .collect();
-            let text = format!(
-                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n\
-                 namespace: elsewhere\nresources: [../base]\ncomponents:\n{list}"
-            );
-            fs::write(folder.join("kustomization.yaml"), text).unwrap();
-            builds.push(Build::of(&name(&chosen.join(" and ")), &folder).made_of(chosen));
+        for component in beside {
+            builds.push(self.with_components("base", &[component.to_owned()]));
         }
         builds
+    }
+
+    /// An overlay with these components for its own, or the base with them, in a namespace of somebody's.
+    pub fn with_components(&self, overlay: &str, components: &[String]) -> Build {
+        let kubernetes = self.folder.join("kubernetes");
+        let mut kustomization = match overlay {
+            "base" => json!({"namespace": "elsewhere", "resources": ["../../base"]}),
+            _ => kustomization(&kubernetes.join("overlays").join(overlay)),
+        };
+        let paths = components
+            .iter()
+            .map(|name| format!("../../components/{name}"));
+        kustomization["components"] = paths.collect();
+        let what = format!("{overlay} with {}", components.join(" and "));
+        let folder = kubernetes.join("tested").join(what.replace(' ', "-"));
+        fs::create_dir_all(&folder).unwrap();
+        // JSON is YAML.
+        fs::write(folder.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+        let mut build = Build::of(&format!("{}: {what}", self.answers.name), &folder);
+        build.parts.insert(0, overlay.to_owned());
+        build
     }
 
     /// The service as cargo builds it, beside those of other tests.
@@ -128,7 +167,7 @@ impl Rendered {
         }
     }
 
-    /// The answer to a placeholder, or what the house has.
+    /// The answer to a placeholder, or the default.
     pub fn given(&self, answer: &str, otherwise: &str) -> String {
         self.answers.get(answer).unwrap_or(otherwise).to_owned()
     }
@@ -172,24 +211,45 @@ pub fn front_ends() -> &'static [Build] {
     &FRONT_ENDS
 }
 
-/// A certificate is needed to build one of them.
+/// What has a GitOps controller keep the front end and each service.
+pub fn gitops() -> &'static [Value] {
+    static GITOPS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+        let folders = services()
+            .iter()
+            .map(|(rendered, _)| rendered.folder.clone())
+            .chain([Template::here().root]);
+        let files = folders.flat_map(|folder| files(&folder.join("kubernetes/gitops")));
+        let documents = files.map(|(_, text)| documents(str::from_utf8(&text).unwrap()));
+        documents.flatten().collect()
+    });
+    &GITOPS
+}
+
+/// A certificate is needed to build some of them.
 fn build_front_ends() -> Vec<Build> {
-    let scratch = TempDir::new().unwrap();
-    let copy = scratch.path().join("kubernetes");
+    let copy = TempDir::new().unwrap().keep().join("kubernetes");
     run(Command::new("cp")
         .arg("-r")
         .arg(Template::here().root.join("kubernetes"))
         .arg(&copy));
-    for file in ["tls.crt", "tls.key"] {
-        fs::write(copy.join("components/plain-secret").join(file), "-").unwrap();
+    for component in ["plain-secret", "plain-secret-staging"] {
+        for file in ["tls.crt", "tls.key"] {
+            fs::write(copy.join("components").join(component).join(file), "-").unwrap();
+        }
     }
     names(&copy.join("examples"))
         .iter()
         .map(|example| {
             let folder = copy.join("examples").join(example);
-            Build::of(&format!("front end: {example}"), &folder).made_of(vec![example.clone()])
+            Build::of(&format!("front end: {example}"), &folder)
         })
         .collect()
+}
+
+/// Whether a component is a way to the front end, or goes beside one.
+fn is_of_a_way(component: &str) -> bool {
+    let component = component.strip_suffix("-staging").unwrap_or(component);
+    WAYS.iter().any(|way| way.contains(&component))
 }
 
 /// The elements of a list, or none.

@@ -33,7 +33,7 @@ impl Namespace {
     pub fn new() -> Self {
         let configuration = TempDir::new().unwrap();
         fs::write(configuration.path().join("containers.conf"), PODMAN).unwrap();
-        let prepare = "mount -t cgroup2 none /sys/fs/cgroup && ip link set lo up && echo ready && exec sleep 900";
+        let prepare = "mount -t cgroup2 none /sys/fs/cgroup && ip link set lo up && echo ready && exec sleep 1800";
         let mut holder = Command::new("unshare")
             .args(["-m", "-n", "sh", "-c", prepare])
             .stdout(Stdio::piped())
@@ -125,7 +125,7 @@ impl Namespace {
 
     /// Looks until something is so.
     pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_secs(120);
         while !is_so() {
             assert!(
                 Instant::now() < patience,

@@ -1,9 +1,12 @@
 //! Who may talk to pods, and whom they may talk to.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::{
-    manifests::{Build, Rendered, builds, elements, front_ends, services},
+    manifests::{Build, Rendered, builds, front_ends, services},
+    pods::own_container,
     support::house,
 };
 
@@ -15,27 +18,41 @@ fn services_are_reached_from_the_front_end_and_the_monitoring_alone() {
             let policy = build.get("NetworkPolicy", &rendered.answers.name);
             let spec = &policy["spec"];
             assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
-            let rules: Vec<_> = elements(&spec["ingress"]).collect();
-            assert_eq!(rules.len(), 1, "{}", build.name);
-            assert_eq!(rules[0]["ports"], json!([{"port": "http"}]));
-            assert_eq!(rules[0]["from"], callers(rendered, build), "{}", build.name);
+            let callers = callers(rendered, build);
+            let rules: Vec<_> = callers.into_iter().map(rule).collect();
+            assert_eq!(spec["ingress"], json!(rules), "{}", build.name);
         }
     }
 }
 
 /// Whom a service must let in, in the order of the components.
-fn callers(rendered: &Rendered, build: &Build) -> Value {
-    let mut callers = vec![
-        namespace(&rendered.given("ingress_namespace", &house("ingress_namespace"))),
-        namespace(&rendered.given("monitoring_namespace", &house("monitoring_namespace"))),
-    ];
-    if build.has("gateway-api") || build.has("production") {
-        callers.push(gateway(&rendered.given("namespace", &house("namespace"))));
-    }
-    if build.has("gke") {
-        callers.extend(googles());
-    }
-    Value::Array(callers)
+fn callers(rendered: &Rendered, build: &Build) -> Vec<Value> {
+    let given = |answer: &str| rendered.given(answer, &house(answer));
+    let monitoring = json!([namespace(&given("monitoring_namespace"))]);
+    let front = namespace(&given("ingress_namespace"));
+    let parts = build.parts.iter().filter_map(|part| match part.as_str() {
+        "gateway-api" => {
+            // From another namespace, too: that of staging.
+            let mut proxies = gateway(&given("namespace"));
+            let own = namespace(&given("namespace"));
+            proxies["namespaceSelector"] = own["namespaceSelector"].clone();
+            Some(json!([proxies, front]))
+        }
+        "ingress" => Some(json!([front])),
+        "gke" | "gke-ingress" => Some(json!(googles())),
+        "gke-monitoring" => Some(json!([
+            namespace("gmp-system"),
+            namespace("gke-gmp-system")
+        ])),
+        "eks" => Some(json!([network("10.0.0.0/16")])),
+        _ => None,
+    });
+    [monitoring].into_iter().chain(parts).collect()
+}
+
+/// What lets callers in to the port.
+fn rule(callers: Value) -> Value {
+    json!({"from": callers, "ports": [{"port": "http"}]})
 }
 
 fn namespace(name: &str) -> Value {
@@ -49,7 +66,11 @@ fn gateway(name: &str) -> Value {
 
 /// Google's load balancers and health checks.
 fn googles() -> [Value; 2] {
-    ["35.191.0.0/16", "130.211.0.0/22"].map(|cidr| json!({"ipBlock": {"cidr": cidr}}))
+    ["35.191.0.0/16", "130.211.0.0/22"].map(network)
+}
+
+fn network(cidr: &str) -> Value {
+    json!({"ipBlock": {"cidr": cidr}})
 }
 
 #[test]
@@ -82,21 +103,54 @@ fn the_front_end_denies_what_no_policy_allows() {
         let handler = &front.get("NetworkPolicy", "default-handler")["spec"];
         assert_eq!(handler["policyTypes"], json!(["Ingress", "Egress"]));
         assert!(handler["egress"].is_null(), "{}", front.name);
-        let mut callers = vec![namespace("ingress-nginx")];
-        if !front.has("ingress") {
-            callers.push(gateway("unified-api"));
-        }
-        if front.has("google") {
-            callers.extend(googles());
-        }
-        assert_eq!(
-            handler["ingress"][0]["from"],
-            json!(callers),
-            "{}",
-            front.name
-        );
-        assert_eq!(handler["ingress"][0]["ports"], json!([{"port": "http"}]));
+        let proxies = namespace(&house("ingress_namespace"));
+        let callers = front.parts.iter().filter_map(|part| match part.as_str() {
+            "gateway-api" => Some(json!([gateway(&house("namespace")), proxies])),
+            "ingress" => Some(json!([proxies])),
+            "gke" => Some(json!(googles())),
+            "eks" => Some(json!([network("10.0.0.0/16")])),
+            _ => None,
+        });
+        let rules: Vec<_> = callers.map(rule).collect();
+        assert_eq!(handler["ingress"], json!(rules), "{}", front.name);
     }
+}
+
+/// Every namespace of the front end is closed, that of staging as well.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn every_namespace_denies_what_no_policy_allows() {
+    for front in front_ends() {
+        let denied = front
+            .all("NetworkPolicy")
+            .filter(|policy| policy["metadata"]["name"] == "default-deny");
+        let denied = denied.map(|policy| policy["metadata"]["namespace"].to_string());
+        let namespaces = front.all("Namespace");
+        let namespaces = namespaces.map(|one| one["metadata"]["name"].to_string());
+        let namespaces: BTreeSet<_> = namespaces.collect();
+        assert_eq!(namespaces, denied.collect(), "{}", front.name);
+    }
+}
+
+/// Cilium's own proxies are in no namespace: the policy that lets them in is Cilium's own, for the same pods and port.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn cilium_lets_its_own_proxies_in() {
+    let mut found = 0;
+    for build in builds().filter(|build| build.has("cilium")) {
+        let policy = build.all("CiliumNetworkPolicy").next().unwrap();
+        let name = policy["metadata"]["name"].as_str().unwrap();
+        let pods = &build.get("NetworkPolicy", name)["spec"]["podSelector"];
+        let spec = &policy["spec"];
+        assert_eq!(spec["endpointSelector"], *pods, "{}", build.name);
+        let deployment = build.get("Deployment", name);
+        let port = &own_container(deployment)["ports"][0]["containerPort"];
+        let ports = json!([{"ports": [{"port": port.to_string(), "protocol": "TCP"}]}]);
+        let rules = json!([{"fromEntities": ["ingress"], "toPorts": ports}]);
+        assert_eq!(spec["ingress"], rules, "{}", build.name);
+        found += 1;
+    }
+    assert!(found > 10, "{found}");
 }
 
 #[test]

@@ -54,6 +54,12 @@ fn load_balancers_ask_the_same(build: &Build, deployment: &Value) {
         assert_eq!(check["requestPath"], *path, "{}", build.name);
         assert_eq!(check["port"], *port, "{}", build.name);
     }
+    // Amazon's by what the Ingress says, at the port that requests go to.
+    for ingress in build.all("Ingress").filter(|_| build.has("eks")) {
+        let annotations = &ingress["metadata"]["annotations"];
+        let asked = &annotations["alb.ingress.kubernetes.io/healthcheck-path"];
+        assert_eq!(asked, path, "{}", build.name);
+    }
 }
 
 #[test]
@@ -98,7 +104,34 @@ fn pods_have_the_time_that_their_settings_take() {
     }
 }
 
-/// What Pod Security `restricted` demands, which the front end's namespace enforces, and what the house adds.
+/// What is asked by a short name is in the cluster, and never a stranger's: a name without a dot, and one with the
+/// namespace behind its dot. A name with more dots is asked for as it stands, at once.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn names_of_back_ends_are_asked_for_as_they_are_meant() {
+    for build in services().iter().flat_map(|(_, builds)| builds) {
+        let deployment = build.all("Deployment").next().unwrap();
+        let pod = &deployment["spec"]["template"]["spec"];
+        let options = json!([{"name": "ndots", "value": "2"}]);
+        assert_eq!(pod["dnsConfig"], json!({"options": options}));
+        // Beside the cluster's own search list, which `None` would drop.
+        assert!(pod["dnsPolicy"].is_null(), "{}", build.name);
+    }
+}
+
+/// The login at a registry belongs to the account of the pods, and so to all their containers.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn a_private_registry_is_logged_in_to() {
+    for build in services().iter().flat_map(|(_, builds)| builds) {
+        let account = build.all("ServiceAccount").next().unwrap();
+        let login = build.has("private-registry");
+        let expected = login.then(|| json!([{"name": "registry-login"}]));
+        assert_eq!(account.get("imagePullSecrets"), expected.as_ref());
+    }
+}
+
+/// What Pod Security `restricted` demands, which the front end's namespace enforces, and what the template adds.
 #[test]
 #[ignore = "needs kubectl: run .ci/cluster"]
 fn pods_are_denied_what_they_do_not_need() {

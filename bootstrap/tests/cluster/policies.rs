@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run, run_with},
-    manifests::{Rendered, builds},
+    manifests::{Rendered, builds, front_ends, gitops},
 };
 
 /// The oldest that is supported, the newest, and one between.
@@ -52,6 +52,7 @@ fn manifests_match_the_schemas_of_three_versions_of_kubernetes() {
 fn custom_resources_match_the_schemas_of_their_projects() {
     let custom: Vec<_> = builds()
         .flat_map(|build| &build.manifests)
+        .chain(gitops())
         .filter(|manifest| !is_built_in(manifest))
         .collect();
     let folder = env::var("NODE_FOLDER").expect(".ci/cluster says where node_modules is");
@@ -83,13 +84,18 @@ fn manifests_pass_the_policies() {
 #[ignore = "needs kubectl and promtool: run .ci/cluster"]
 fn alerts_are_rules_that_prometheus_takes() {
     let scratch = visible_folder();
-    let rules = builds().flat_map(|build| build.all("PrometheusRule"));
+    let kinds = ["PrometheusRule", "ClusterRules"];
+    let rules = front_ends()
+        .iter()
+        .flat_map(|build| kinds.iter().flat_map(|kind| build.all(kind)));
     for (number, rule) in rules.enumerate() {
         let file = scratch.path().join(format!("{number}.json"));
         fs::write(&file, rule["spec"].to_string()).unwrap();
         run(Command::new("promtool").args(["check", "rules"]).arg(file));
     }
-    assert!(fs::read_dir(scratch.path()).unwrap().count() > 0);
+    // One of either kind in each.
+    let checked = fs::read_dir(scratch.path()).unwrap().count();
+    assert_eq!(checked, front_ends().len());
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! The way of a request through the controller, while pods stay and while they are replaced.
+
+use std::{
+    fs::{self, File},
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    commands::{finish, run},
+    front_end::fails_in_shape,
+    ingress_controller::stage::{Stage, is_ready},
+    support::house,
+};
+
+/// One cluster for both, since it takes its time to come up.
+#[test]
+#[ignore = "needs root, kubectl, Kubernetes, skipper, nginx and wrk: run .ci/cluster"]
+fn a_real_controller_sends_requests_to_services_and_loses_none_while_pods_are_replaced() {
+    Stage::set().while_it_runs(|stage| {
+        requests_arrive_as_they_were_sent(stage);
+        large_bodies_reach_the_service(stage);
+        paths_of_nobody_reach_the_default_handler(stage);
+        pods_are_replaced_under_load(stage);
+    });
+}
+
+fn requests_arrive_as_they_were_sent(stage: &Stage) {
+    for (route, auth) in [("/app", "none"), ("/apples", "basic")] {
+        let (status, body) = json(stage, &format!("{route}/metadata"), &[]);
+        assert_eq!((status, &body["auth"]), (200, &json!(auth)));
+        let (status, body) = json(
+            stage,
+            &format!("{route}/build/time"),
+            &["--user", "ada:demo"],
+        );
+        let expected = json!({"jobname": "build", "metric": "time", "value": "2m 41s"});
+        assert_eq!((status, body), (200, expected));
+        // What is encoded stays so, and what is doubled.
+        let (status, body) = json(
+            stage,
+            &format!("{route}/a%2Fb/time?x=%2f//&x"),
+            &["--user", "ada:demo"],
+        );
+        assert_eq!(status, 404, "{body}");
+        assert!(
+            body["error_content"].as_str().unwrap().contains("a/b"),
+            "{body}"
+        );
+        fails_in_shape(
+            json(stage, &format!("{route}//time"), &["--user", "ada:demo"]),
+            404,
+        );
+    }
+    fails_in_shape(json(stage, "/apples/build/time", &[]), 401);
+}
+
+/// Up to 2 MB is for the service to take, and above is for it to refuse.
+fn large_bodies_reach_the_service(stage: &Stage) {
+    for (size, statuses) in [(2_000_000, [405, 405]), (3_000_000, [405, 413])] {
+        let file = stage.scratch().join("body");
+        fs::write(&file, vec![b'a'; size]).unwrap();
+        let data = format!("@{}", file.display());
+        let more = ["--data-binary", &data, "--header", "Expect:"];
+        let (status, body) = json(stage, "/app/build/time", &more);
+        assert!(statuses.contains(&status), "{size}: {status} {body}");
+        fails_in_shape((status, body), status);
+    }
+}
+
+fn paths_of_nobody_reach_the_default_handler(stage: &Stage) {
+    for path in [
+        "/apple",
+        "/application/metadata",
+        "/",
+        "/metadata",
+        "/metrics",
+        "/readyz",
+    ] {
+        let answer = json(stage, path, &[]);
+        let content = "No service of this front end is at this path.";
+        assert_eq!(answer.1["error_content"], content, "{path}");
+        fails_in_shape(answer, 404);
+    }
+}
+
+/// Each pod by a new one, as `kubectl rollout restart` has it, while requests come all the time.
+fn pods_are_replaced_under_load(stage: &Stage) {
+    let deployment = "deployment/behind-none";
+    let (before, addresses) = pods(stage);
+    let said = stage.scratch().join("wrk.txt");
+    let mut wrk = stage.plane.command("wrk");
+    wrk.args(["-t1", "-c8", "-d300s", "--timeout", "30s"]);
+    wrk.arg(format!("https://{}/app/build/time", house("host")));
+    wrk.stdin(Stdio::null())
+        .stdout(File::create(&said).unwrap());
+    let mut wrk = wrk.spawn().unwrap();
+
+    let namespace = house("namespace");
+    let mut kubectl = stage.plane.kubectl();
+    run(kubectl.args(["--namespace", &namespace, "rollout", "restart", deployment]));
+    stage.plane.wait_until("all pods are new and ready", || {
+        let (all, _) = pods(stage);
+        let deployments = stage.plane.all("deployments");
+        let mut own = deployments
+            .iter()
+            .filter(|one| one["metadata"]["name"] == "behind-none");
+        is_ready(own.next().unwrap()) && !all.iter().any(|pod| before.contains(pod))
+    });
+    stage
+        .plane
+        .wait_until("the controller knows no pod of before", || {
+            let mut curl = stage.plane.command("curl");
+            let routes = run(curl.args(["--silent", "--fail", "http://127.0.0.1:9911/routes"]));
+            assert!(routes.contains("PathSubtree"), "{routes}");
+            !addresses.iter().any(|address| routes.contains(address))
+        });
+    // An interrupted wrk says what it has seen.
+    finish(Command::new("kill").args(["-INT", &wrk.id().to_string()]));
+    assert!(wrk.wait().unwrap().success());
+
+    let said = fs::read_to_string(said).unwrap();
+    println!(
+        "{} pods were replaced while there was load:\n{said}",
+        before.len()
+    );
+    assert!(
+        !said.contains("Non-2xx") && !said.contains("Socket errors"),
+        "{said}"
+    );
+    let (count, _) = said.split_once(" requests in ").expect("wrk says how many");
+    let count: u32 = count.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(count > 1000, "{said}");
+    assert_eq!(before.len(), 2);
+}
+
+/// The names of the pods that are replaced, and where they are, with the port.
+fn pods(stage: &Stage) -> (Vec<String>, Vec<String>) {
+    let pods = stage.plane.all("pods").into_iter();
+    let name = "app.kubernetes.io/name";
+    let own = pods.filter(|pod| pod["metadata"]["labels"][name] == "behind-none");
+    let known = own.map(|pod| {
+        let (name, address) = (&pod["metadata"]["name"], &pod["status"]["podIP"]);
+        let address = address.as_str().unwrap_or_default();
+        (name.as_str().unwrap().to_owned(), format!("//{address}:"))
+    });
+    known.unzip()
+}
+
+/// An answer in JSON, as all are.
+fn json(stage: &Stage, path: &str, more: &[&str]) -> (u16, Value) {
+    let (status, kind, body) = stage.ask(path, more);
+    assert_eq!(kind, "application/json", "{path}: {status} {body}");
+    (status, serde_json::from_str(&body).unwrap())
+}
