@@ -143,7 +143,7 @@ fn logins(server: &Server) -> Result<u32> {
 }
 
 fn sizes(programs: &Programs) -> Result<Curve> {
-    let server = Recipe::new([programs.path("house")]).start("/")?;
+    let server = Recipe::new([programs.path("apikit")]).start("/")?;
     let point = |bytes: u32| Point::of(&server, one(&format!("/size/{bytes}")), bytes);
     let sizes = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     let points: Result<_> = sizes.map(point).into_iter().collect();
@@ -156,7 +156,7 @@ fn sizes(programs: &Programs) -> Result<Curve> {
 
 fn routes(programs: &Programs) -> Result<Curve> {
     let point = |routes: u32| {
-        let recipe = Recipe::new([programs.path("house")]).with("ROUTES", &routes.to_string());
+        let recipe = Recipe::new([programs.path("apikit")]).with("ROUTES", &routes.to_string());
         let server = recipe.start("/")?;
         Point::of(&server, one(&format!("/route-{}/7", routes - 1)), routes)
     };

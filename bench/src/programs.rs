@@ -96,7 +96,9 @@ impl Programs {
             .args(["build", "--release", "--locked", "--target", &self.triple])
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", target)
-            .env("RUSTFLAGS", &self.flags);
+            .env("RUSTFLAGS", &self.flags)
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
         command
     }
 

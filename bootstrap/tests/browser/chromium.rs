@@ -102,6 +102,12 @@ impl Browser {
         assert!(told["errorText"].is_null(), "{url}: {told}");
     }
 
+    /// Runs no script of a page from now on, so that it is read as by a browser without them.
+    pub fn forbid_scripts(&mut self) {
+        let forbidden = json!({"value": true});
+        self.tell("Emulation.setScriptExecutionDisabled", forbidden);
+    }
+
     /// The value of a JavaScript expression on the page; of a promise, what comes of it.
     pub fn value(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

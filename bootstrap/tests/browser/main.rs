@@ -6,7 +6,11 @@
 mod chromium;
 mod document;
 mod front_end;
+mod login_form;
 #[path = "../nginx.rs"]
 mod nginx;
 mod page;
+#[path = "../../../template/apikit/src/backend/proxy/page/random_page.rs"]
+mod random_page;
+mod recorder;
 mod stage;

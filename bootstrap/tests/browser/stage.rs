@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
@@ -25,20 +26,37 @@ pub const PASSWORD: &str = "demo";
 /// All services have one name and build into one folder, so they take turns.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A service and its back-end. Both end when this is dropped.
+/// A service and its back-end, if that is the example. Both end when this is dropped.
 pub struct Stage {
     pub service: Process,
-    _backend: Process,
+    _backend: Option<Process>,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Stage {
+    /// A service of this auth type, in front of the example back-end.
     pub fn with(auth: &str) -> Self {
+        Self::of(auth, |project| {
+            let backend = project.start_backend(backend_flags(auth)).unwrap();
+            let service = project.start("127.0.0.1:0", &backend).unwrap();
+            (service, Some(backend))
+        })
+    }
+
+    /// A service that logs in at the OAuth2 proxy at this address.
+    pub fn before(proxy: SocketAddr) -> Self {
+        Self::of("bitly-proxy", |project| {
+            let hosts = [("AUTH_LOGIN_HOSTS", "login.example")];
+            let service = project.start_with("127.0.0.1:0", proxy, &hosts).unwrap();
+            (service, None)
+        })
+    }
+
+    fn of(auth: &str, start: impl Fn(&Project) -> (Process, Option<Process>)) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let project = rendered(auth);
         project.build().unwrap();
-        let backend = project.start_backend(backend_flags(auth)).unwrap();
-        let mut service = project.start("127.0.0.1:0", &backend).unwrap();
+        let (mut service, backend) = start(&project);
         // Or the service would wait for a reader, once the pipe is full of its log.
         let mut log = service.output().unwrap();
         thread::spawn(move || io::copy(&mut log, &mut io::sink()));

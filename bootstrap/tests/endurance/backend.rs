@@ -1,7 +1,7 @@
 //! A back-end that does what a test says.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -19,6 +19,8 @@ pub const VALUE: &str = "2m 41s";
 pub enum Manner {
     /// Answers after this time.
     Answers(Duration),
+    /// Answers a text of this many bytes.
+    AnswersAtLength(usize),
     /// Says nothing, and keeps the connection.
     Hangs,
     /// Answers a byte in each second.
@@ -125,6 +127,11 @@ impl Shared {
                 Manner::Answers(after) => {
                     thread::sleep(after);
                     stream.write_all(answer.as_bytes()).ok()?;
+                }
+                Manner::AnswersAtLength(length) => {
+                    stream.write_all(self::answer(length).as_bytes()).ok()?;
+                    let mut rest = io::repeat(b'x').take((length - VALUE.len()) as u64);
+                    io::copy(&mut rest, stream).ok()?;
                 }
                 Manner::Hangs => {
                     stream.read_to_end(&mut Vec::new()).ok()?;

@@ -15,6 +15,7 @@ mod crowds;
 mod duration;
 mod front_end;
 mod load;
+mod memory;
 mod names;
 #[path = "../nginx.rs"]
 mod nginx;

@@ -25,11 +25,12 @@ pub fn requests() -> Vec<(Fate, String)> {
             Answered,
             "HEAD /metadata HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
         ),
+        (Answered, "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
     ];
     let mut refuse = |request: String| requests.push((Refused, request));
     for line in [
-        "OPTIONS * HTTP/1.1",
         "GET * HTTP/1.1",
+        "GET / HTTP/1.1\r\nhost: b",
         "CONNECT other.example:443 HTTP/1.1",
         "GET /%zz/%ff HTTP/1.1",
         "GET /../../etc/passwd HTTP/1.1",

@@ -80,8 +80,12 @@ fn exchange(service: SocketAddr, bytes: &[u8]) -> Vec<String> {
         assert!(hear(&mut stream, &mut answers), "the connection stays open");
     }
     let answers = String::from_utf8_lossy(&answers);
-    let heads = answers.split("HTTP/1.").skip(1);
-    heads.map(|head| head[2..5].to_owned()).collect()
+    // A body may speak of the version as well.
+    let heads = ["HTTP/1.0 ", "HTTP/1.1 "];
+    let heads = heads
+        .iter()
+        .flat_map(|version| answers.split(version).skip(1));
+    heads.map(|head| head[..3].to_owned()).collect()
 }
 
 /// Reads until the connection ends; false when there is nothing to read for too long.
