@@ -8,7 +8,7 @@
 # checkov:skip=CKV_DOCKER_2: it runs one command, and serves nothing
 ARG RUST=rust
 ARG BASE=base
-FROM docker.io/library/rust:1.95-trixie@sha256:f49565f188ee00bc2a18dd418183f2c5f23ef7d6e691890517ed341a598f67c3 AS rust
+FROM docker.io/library/rust:1-trixie@sha256:f49565f188ee00bc2a18dd418183f2c5f23ef7d6e691890517ed341a598f67c3 AS rust
 FROM gcr.io/distroless/static-debian13:nonroot@sha256:e2e927ec666bae08560abb3c55d0659eceabb657f56b6782ab500a9fc7f555e3 AS base
 
 FROM ${RUST} AS build
@@ -32,7 +32,9 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
 # The tool itself. Sources that are older than the empty ones above would pass for built.
 COPY .cargo .cargo
 COPY bootstrap/src bootstrap/src
-RUN touch bootstrap/src/*.rs \
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
+    touch bootstrap/src/*.rs \
     && cargo build --release --locked --target "$(rustc --print host-tuple)" \
     && mv "/target/$(rustc --print host-tuple)/release/bootstrap" /bootstrap
 

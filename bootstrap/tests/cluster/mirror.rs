@@ -21,13 +21,15 @@ for name in ca other; do
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout $name.key -out $name.pem -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost 2>/dev/null
 done
-mkdir -p greeting-7.0.0/src served/gr/ee package/apikit
+mkdir -p greeting-7.0.0/src served/gr/ee package/src package/apikit/src
 printf '[package]\nname = "greeting"\nversion = "7.0.0"\nedition = "2024"\n' >greeting-7.0.0/Cargo.toml
 touch greeting-7.0.0/src/lib.rs
 tar -czf served/greeting-7.0.0.crate greeting-7.0.0
 sum=$(sha256sum served/greeting-7.0.0.crate | cut -d ' ' -f 1)
 echo '{"name":"greeting","vers":"7.0.0","deps":[],"cksum":"'$sum'","features":{},"yanked":false}' >served/gr/ee/greeting
-printf '[workspace]\n[package]\nname = "asked"\nversion = "1.0.0"\nedition = "2024"\n[dependencies]\ngreeting = "7"\n' >package/Cargo.toml
+printf '[workspace]\n[package]\nname = "asked"\nversion = "1.0.0"\nedition = "2024"\n[dependencies]\ngreeting = "7"\n[features]\notlp = []\n' >package/Cargo.toml
+echo 'use greeting as _; fn main() {}' >package/src/main.rs
+touch package/apikit/src/lib.rs
 printf '[package]\nname = "apikit"\nversion = "1.0.0"\n' >package/apikit/Cargo.toml
 cat >package/Cargo.lock <<END
 version = 4
@@ -71,7 +73,9 @@ impl Mirror {
             .args(["-euc", MAKE])
             .current_dir(&folder));
         let dockerfile = Template::here().root.join("template/Dockerfile.liquid");
-        fs::copy(dockerfile, folder.path().join("package/Dockerfile")).unwrap();
+        let dockerfile = fs::read_to_string(dockerfile).unwrap();
+        let dockerfile = dockerfile.replace("{{project-name}}", "asked");
+        fs::write(folder.path().join("package/Dockerfile"), dockerfile).unwrap();
         let mut server = Command::new("python3")
             .args(["-c", SERVE])
             .current_dir(folder.path().join("served"))
@@ -93,11 +97,11 @@ impl Mirror {
         self.folder.path()
     }
 
-    /// Builds the stage of a service's Dockerfile that fetches, with a certificate; returns what was said where that fails.
-    pub fn fetch_with(&self, certificate: &Path) -> Result<(), String> {
+    /// Builds the program as a service's Dockerfile does, with a certificate; returns what was said where that fails.
+    pub fn build_with(&self, certificate: &Path) -> Result<(), String> {
         let package = self.folder.path().join("package");
-        let mut command = images::buildah("tested-fetched", &package);
-        command.args(["--target", "fetched"]);
+        let mut command = images::buildah("tested-mirror", &package);
+        command.args(["--target", "build"]);
         let secret = |id: &str, path: &Path| format!("id={id},src={}", path.display());
         let configuration = self.folder.path().join("config.toml");
         command.args(["--secret", &secret("ca", certificate)]);

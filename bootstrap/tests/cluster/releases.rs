@@ -45,6 +45,25 @@ fn a_release_is_of_the_version_in_cargo_toml_and_says_what_changed() {
     }
 }
 
+/// A workflow that is called sees no secret of its caller but those that it is handed.
+#[test]
+#[ignore = "goes with the others: run .ci/cluster"]
+fn the_login_at_another_registry_reaches_the_release() {
+    let service = Rendered::of(ordinary("none"));
+    let release = service.folder.join(".github/workflows/release.yaml");
+    let calling: Value = serde_saphyr::from_str(&fs::read_to_string(release).unwrap()).unwrap();
+    let secret = "REGISTRY_PASSWORD";
+    assert_eq!(
+        calling["jobs"]["release"]["secrets"][secret],
+        "${{ secrets.REGISTRY_PASSWORD }}"
+    );
+    let called = read("release");
+    assert_eq!(
+        called["on"]["workflow_call"]["secrets"][secret]["required"],
+        false
+    );
+}
+
 /// The script of a step in a folder of its own.
 fn script(workflow: &str, step: &str) -> (Script, TempDir) {
     let script = Script::named(workflow, step)

@@ -14,6 +14,9 @@ use crate::{
     support::{auth_types, house},
 };
 
+/// Certificates that any machine has.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 #[test]
 #[ignore = "needs root, buildah and kubectl: run .ci/cluster"]
 fn services_take_the_settings_of_their_manifests() {
@@ -72,7 +75,10 @@ fn is_mounted(deployment: &Value, path: &str) -> bool {
     let mut mounts = elements(&own_container(deployment)["volumeMounts"]);
     mounts.any(|mount| {
         let own = elements(volumes).filter(|volume| volume["name"] == mount["name"]);
-        let mut files = own.flat_map(|volume| elements(&volume["secret"]["items"]));
+        let mut files = own.flat_map(|volume| {
+            let sources = ["secret", "configMap"].into_iter();
+            sources.flat_map(|source| elements(&volume[source]["items"]))
+        });
         let folder = Path::new(mount["mountPath"].as_str().unwrap());
         files.any(|file| folder.join(file["path"].as_str().unwrap()) == Path::new(path))
     })
@@ -85,9 +91,10 @@ fn takes(program: &Path, settings: &[(String, String)], context: &str) {
     let mut command = Command::new(program);
     command.arg("--check-config").env_clear();
     for (name, value) in settings {
-        match value.starts_with('/') {
-            true => command.env(name, &secret),
-            false => command.env(name, value),
+        match name.as_str() {
+            "BACKEND_CA_FILE" => command.env(name, AUTHORITIES),
+            _ if value.starts_with('/') => command.env(name, &secret),
+            _ => command.env(name, value),
         };
     }
     let output = finish(&mut command);

@@ -20,7 +20,7 @@ const CROWD: usize = 1000;
 /// How often each of them sends a little more.
 const DRIP: Duration = Duration::from_secs(1);
 
-/// How long each kind has to be gone, with a little grace.
+/// How long each kind has to be gone, with some grace for a busy machine.
 const KINDS: [(&str, &str, &str, u64); 4] = [
     (
         "slow heads",
@@ -42,7 +42,7 @@ const KINDS: [(&str, &str, &str, u64); 4] = [
     ),
     ("half-open", "", "", 30),
 ];
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(20);
 
 /// A client that takes its time.
 struct Slow {
@@ -86,7 +86,7 @@ fn crowds_that_dawdle_are_sent_away_and_nobody_else_notices() {
     );
     while crowd.iter().any(|slow| slow.stayed.is_none()) {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_secs(120),
             "some stay for ever"
         );
         thread::sleep(DRIP);

@@ -15,9 +15,6 @@ use crate::{
     stage::{SAMPLE, Service, command_in_shell, none},
 };
 
-/// The limit of deployment.yaml.
-const LIMIT: usize = 128 * 1024 * 1024;
-
 /// The largest text that fits into what a service reads of an answer, about.
 const TEXT: usize = 16_000_000;
 
@@ -29,7 +26,8 @@ const ROUNDS: usize = 6;
 fn two_hundred_callers_of_16_megabytes_kill_nobody() {
     let backend = Backend::start();
     backend.turn(Manner::AnswersAtLength(TEXT));
-    let group = Group::limited();
+    let limit = limit();
+    let group = Group::limited_to(limit);
     let enter = format!(
         "echo $$ >{}; exec \"$0\"",
         group.0.join("cgroup.procs").display()
@@ -68,13 +66,25 @@ fn two_hundred_callers_of_16_megabytes_kill_nobody() {
             "round {round}: {served} callers got 16 MB, {refused} were told to come again; \
              {:.0} of {} MiB at most",
             group.most() as f64 / 1048576.0,
-            LIMIT / 1024 / 1024
+            limit / 1048576
         );
         assert!(served > 0);
     }
     assert_eq!(group.kills(), 0);
     service.terminate();
     assert_eq!(service.ended(), Some(0));
+}
+
+/// The memory that a pod may have, in bytes, as its manifest says.
+fn limit() -> usize {
+    let manifest = Template::here()
+        .root
+        .join("template/kubernetes/base/deployment.yaml.liquid");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let (_, limits) = manifest.split_once("limits:").unwrap();
+    let mut lines = limits.lines();
+    let memory = lines.find_map(|line| line.trim().strip_prefix("memory: ")?.strip_suffix("Mi"));
+    memory.unwrap().parse::<usize>().unwrap() * 1048576
 }
 
 /// How the image has glibc deal with memory.
@@ -90,7 +100,7 @@ fn tunables() -> String {
 struct Group(PathBuf);
 
 impl Group {
-    fn limited() -> Self {
+    fn limited_to(bytes: usize) -> Self {
         let name = format!("uservice-{}", process::id());
         let root = Path::new("/sys/fs/cgroup");
         let controllers = fs::read_to_string(root.join("cgroup.controllers"));
@@ -104,7 +114,7 @@ impl Group {
             let _ = fs::write(root.join("cgroup.subtree_control"), "+memory");
         }
         fs::create_dir(&group).expect("root can make a control group");
-        fs::write(group.join(limit), LIMIT.to_string()).expect("it can be limited");
+        fs::write(group.join(limit), bytes.to_string()).expect("it can be limited");
         Self(group)
     }
 

