@@ -1,8 +1,9 @@
 //! The service on a laptop: compose.yaml, held against the Dockerfile and the settings, and run.
 
-use std::{fs, process::Command};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::{
     commands::run,
@@ -12,9 +13,18 @@ use crate::{
     support::ordinary,
 };
 
-fn read(service: &Rendered) -> Value {
-    let text = fs::read_to_string(service.folder.join("compose.yaml")).unwrap();
+fn read(service: &Rendered, file: &str) -> Value {
+    let text = fs::read_to_string(service.folder.join(file)).unwrap();
     serde_saphyr::from_str(&text).unwrap()
+}
+
+/// The variables that a container of a compose file is given.
+fn environment(compose: &Value, container: &str) -> BTreeMap<String, String> {
+    let variables = compose["services"][container]["environment"].as_object();
+    let variables = variables.unwrap().iter();
+    variables
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect()
 }
 
 #[test]
@@ -29,7 +39,7 @@ fn compose_is_as_its_schema_the_dockerfile_and_the_settings_have_it() {
         run(Command::new("check-jsonschema")
             .args(["--builtin-schema", "vendor.compose-spec", "compose.yaml"])
             .current_dir(&service.folder));
-        let compose = read(&service);
+        let compose = read(&service, "compose.yaml");
         let services = &compose["services"];
         assert_eq!(services["service"]["ports"][0], "127.0.0.1:9000:9000");
         assert_eq!(services["backend"]["command"][0], flag);
@@ -52,16 +62,63 @@ fn both_of_compose_answer_together() {
     let image: &Image = images::of("none");
     let backend = "tested-none-backend";
     images::build_target(backend, &image.rendered.folder, "backend");
-    let compose = read(&image.rendered);
-    let variables = compose["services"]["service"]["environment"]
-        .as_object()
-        .unwrap();
-    let variables: Vec<_> = variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-        .collect();
+    let variables = environment(&read(&image.rendered, "compose.yaml"), "service");
+    let variables: Vec<_> = pairs(&variables).collect();
     let mut namespace = Namespace::new();
     namespace.start_container("compose-backend", backend, &[]);
     namespace.start_container("compose-service", &image.name, &variables);
     namespace.wait_for("http://127.0.0.1:8080/app/build/time");
+}
+
+fn pairs(variables: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// The program itself, with the settings of both of its files, in the place of its image.
+#[test]
+#[ignore = "needs root, buildah, podman, check-jsonschema and the OAuth2 proxy: run .ci/cluster"]
+fn the_oauth2_proxy_of_compose_lets_in_whom_it_knows() {
+    const FILE: &str = "compose.oauth2-proxy.yaml";
+    assert!(!images::of("basic").rendered.folder.join(FILE).exists());
+    let image: &Image = images::of("bitly-proxy");
+    let folder = &image.rendered.folder;
+    run(Command::new("check-jsonschema")
+        .args(["--builtin-schema", "vendor.compose-spec", FILE])
+        .current_dir(folder));
+    let backend = "tested-bitly-proxy-backend";
+    images::build_target(backend, folder, "backend");
+    let mut namespace = Namespace::new();
+    namespace.start_container("proxied-backend", backend, &[]);
+
+    let more = read(&image.rendered, FILE);
+    let own = &more["services"]["oauth2-proxy"];
+    let scratch = TempDir::new().unwrap();
+    let htpasswd = scratch.path().join("htpasswd");
+    let content = &more["configs"]["htpasswd"]["content"];
+    fs::write(&htpasswd, content.as_str().unwrap()).unwrap();
+    let file = fs::read_to_string(folder.join(own["env_file"].as_str().unwrap())).unwrap();
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    let mut proxy = namespace.command("oauth2-proxy");
+    proxy.envs(lines.filter_map(|line| line.split_once('=')));
+    proxy.envs(environment(&more, "oauth2-proxy"));
+    assert_eq!(own["configs"][0]["target"], "/htpasswd");
+    proxy.env("OAUTH2_PROXY_HTPASSWD_FILE", htpasswd);
+    namespace.start(&mut proxy);
+
+    let mut variables = environment(&read(&image.rendered, "compose.yaml"), "service");
+    variables.extend(environment(&more, "service"));
+    let variables: Vec<_> = pairs(&variables).collect();
+    namespace.start_container("proxied-service", &image.name, &variables);
+    namespace.wait_for("http://127.0.0.1:8080/readyz");
+    namespace.wait_for_any_answer("http://127.0.0.1:4180/ping");
+    let status = |user: &str| {
+        let url = format!("http://127.0.0.1:8080/{}/build/time", image.name);
+        let mut curl = namespace.command("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", user]);
+        run(curl.arg(url))
+    };
+    assert_eq!(status("you:demo"), "200");
+    assert_eq!(status("you:else"), "401");
 }

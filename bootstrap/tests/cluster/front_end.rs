@@ -105,6 +105,16 @@ fn services_answer_below_their_routes_at_the_front_end() {
         Some(true),
         "{body}"
     );
+    // Up to 2 MB is for the service to take, and above is for it to refuse.
+    for (size, statuses) in [(2_000_000, [405, 405]), (3_000_000, [405, 413])] {
+        let file = scratch.path().join("body");
+        fs::write(&file, vec![b'a'; size]).unwrap();
+        let data = format!("@{}", file.display());
+        let more = ["--data-binary", &data, "--header", "Expect:"];
+        let (status, body) = ask("/app/build/time", &more);
+        assert!(statuses.contains(&status), "{size}: {status} {body}");
+        fails_in_shape((status, body), status);
+    }
     for body in ["--request POST", "--request DELETE"] {
         let more: Vec<_> = body.split(' ').collect();
         fails_in_shape(ask("/nowhere", &more), 404);
@@ -170,6 +180,8 @@ fn start_ingress(
         .args(["-keyout", &at("tls.key"), "-out", &at("tls.crt")]));
     let mut locations = String::new();
     for ingress in ingresses {
+        let limit = &ingress["metadata"]["annotations"]["nginx.org/client-max-body-size"];
+        let limit = limit.as_str().unwrap_or("1m");
         // The default handler has the staging host as well.
         let rules = elements(&ingress["spec"]["rules"]).filter(|rule| rule["host"] == host);
         for path in rules.flat_map(|rule| elements(&rule["http"]["paths"])) {
@@ -177,7 +189,8 @@ fn start_ingress(
             let service = path["backend"]["service"]["name"].as_str().unwrap();
             let (_, address) = addresses.iter().find(|(name, _)| *name == service).unwrap();
             let path = path["path"].as_str().unwrap().trim_end_matches('/');
-            let pass = format!("{{ proxy_pass http://{address}; }}\n");
+            let pass =
+                format!("{{ client_max_body_size {limit}; proxy_pass http://{address}; }}\n");
             if !path.is_empty() {
                 locations += &format!("location = {path} {pass}");
             }

@@ -28,6 +28,9 @@ const SCHEMAS: [(&str, &str); 3] = [
 #[test]
 #[ignore = "needs actionlint, check-jsonschema, shellcheck and zizmor: run .ci/cluster"]
 fn workflows_pass_the_linters() {
+    println!(
+        "NOT RUN, as GitHub's runner is not to be had here: a workflow from its event to its end. Its scripts are."
+    );
     let service = Rendered::of(ordinary("basic"));
     // Its workflows find each other by the root of the repository.
     run(Command::new("git")

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     commands::{finish, run},
     front_end::fails_in_shape,
-    ingress_controller::stage::{Stage, is_ready},
+    ingress_controller::stage::{Stage, is_in_staging, is_ready, staging},
     support::house,
 };
 
@@ -20,6 +20,7 @@ use crate::{
 fn a_real_controller_sends_requests_to_services_and_loses_none_while_pods_are_replaced() {
     Stage::set().while_it_runs(|stage| {
         requests_arrive_as_they_were_sent(stage);
+        staging_has_its_own_host_and_services(stage);
         large_bodies_reach_the_service(stage);
         paths_of_nobody_reach_the_default_handler(stage);
         pods_are_replaced_under_load(stage);
@@ -54,6 +55,15 @@ fn requests_arrive_as_they_were_sent(stage: &Stage) {
         );
     }
     fails_in_shape(json(stage, "/apples/build/time", &[]), 401);
+}
+
+/// One service is in both stages, the other in production alone.
+fn staging_has_its_own_host_and_services(stage: &Stage) {
+    let (status, body) = json_of(stage, &staging(), "/app/build/time", &[]);
+    assert_eq!((status, &body["value"]), (200, &json!("2m 41s")));
+    for path in ["/apples/metadata", "/"] {
+        fails_in_shape(json_of(stage, &staging(), path, &[]), 404);
+    }
 }
 
 /// Up to 2 MB is for the service to take, and above is for it to refuse.
@@ -105,7 +115,7 @@ fn pods_are_replaced_under_load(stage: &Stage) {
         let deployments = stage.plane.all("deployments");
         let mut own = deployments
             .iter()
-            .filter(|one| one["metadata"]["name"] == "behind-none");
+            .filter(|one| one["metadata"]["name"] == "behind-none" && !is_in_staging(one));
         is_ready(own.next().unwrap()) && !all.iter().any(|pod| before.contains(pod))
     });
     stage
@@ -132,14 +142,15 @@ fn pods_are_replaced_under_load(stage: &Stage) {
     let (count, _) = said.split_once(" requests in ").expect("wrk says how many");
     let count: u32 = count.rsplit(' ').next().unwrap().parse().unwrap();
     assert!(count > 1000, "{said}");
-    assert_eq!(before.len(), 2);
+    assert_eq!(before.len(), 3);
 }
 
 /// The names of the pods that are replaced, and where they are, with the port.
 fn pods(stage: &Stage) -> (Vec<String>, Vec<String>) {
     let pods = stage.plane.all("pods").into_iter();
     let name = "app.kubernetes.io/name";
-    let own = pods.filter(|pod| pod["metadata"]["labels"][name] == "behind-none");
+    let own =
+        pods.filter(|pod| pod["metadata"]["labels"][name] == "behind-none" && !is_in_staging(pod));
     let known = own.map(|pod| {
         let (name, address) = (&pod["metadata"]["name"], &pod["status"]["podIP"]);
         let address = address.as_str().unwrap_or_default();
@@ -148,9 +159,13 @@ fn pods(stage: &Stage) -> (Vec<String>, Vec<String>) {
     known.unzip()
 }
 
-/// An answer in JSON, as all are.
+/// An answer of production in JSON, as all are.
 fn json(stage: &Stage, path: &str, more: &[&str]) -> (u16, Value) {
-    let (status, kind, body) = stage.ask(path, more);
-    assert_eq!(kind, "application/json", "{path}: {status} {body}");
+    json_of(stage, &house("host"), path, more)
+}
+
+fn json_of(stage: &Stage, host: &str, path: &str, more: &[&str]) -> (u16, Value) {
+    let (status, kind, body) = stage.ask(host, path, more);
+    assert_eq!(kind, "application/json", "{host}{path}: {status} {body}");
     (status, serde_json::from_str(&body).unwrap())
 }

@@ -28,6 +28,9 @@ const SERVICES: [(&str, &str, &str); 2] = [
     ("basic", "/apples", "127.0.0.1:9102"),
 ];
 
+/// The auth type of the service that is in staging, too.
+const STAGED: &str = "none";
+
 /// The whole of it.
 pub struct Stage {
     pub plane: ControlPlane,
@@ -37,7 +40,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A control plane, with the front end and both services applied.
+    /// A control plane, with the front end applied, both services by their production overlays, and one by that of staging.
     pub fn set() -> Self {
         let mut plane = ControlPlane::with_controllers();
         let scratch = TempDir::new().unwrap();
@@ -61,7 +64,11 @@ impl Stage {
             let built = rendered.project().target.join("debug").join(&name);
             fs::copy(built, &program).unwrap();
             programs.insert(name, Program::Service(program));
-            builds.push(service(&rendered, backend, scratch.path()));
+            name_the_backend(&rendered, backend);
+            builds.push(rendered.with_components("production", &["ingress".to_owned()]));
+            if auth == STAGED {
+                builds.push(rendered.with_components("staging", &["ingress-staging".to_owned()]));
+            }
             services.push(rendered);
         }
         let all = || builds.iter().flat_map(defined);
@@ -101,12 +108,12 @@ impl Stage {
         });
     }
 
-    /// Asks the front end by its name, over TLS that the certificate has to be right for. The answer is its status, its
+    /// Asks the front end by a name of its, over TLS that the certificate has to be right for. The answer is its status, its
     /// media type and its body.
-    pub fn ask(&self, path: &str, more: &[&str]) -> (u16, String, String) {
+    pub fn ask(&self, host: &str, path: &str, more: &[&str]) -> (u16, String, String) {
         let mut curl = self.curl();
         curl.args(more);
-        let said = run(curl.arg(format!("https://{}{path}", house("host"))));
+        let said = run(curl.arg(format!("https://{host}{path}")));
         let (body, end) = said.rsplit_once('\n').unwrap();
         let (status, kind) = end.split_once(' ').unwrap();
         (status.parse().unwrap(), kind.to_owned(), body.to_owned())
@@ -197,15 +204,16 @@ impl Stage {
     }
 
     fn wait_for_routes(&self) {
-        let answers = |route: &str| {
+        let answers = |host: &str, route: &str| {
             let mut curl = self.curl();
-            let url = format!("https://{}{route}/metadata", house("host"));
+            let url = format!("https://{host}{route}/metadata");
             finish(curl.args(["--fail", &url])).status.success()
         };
-        self.plane
-            .wait_until("skipper sends requests to both services", || {
-                answers("/app") && answers("/apples")
-            });
+        let host = house("host");
+        self.plane.wait_until(
+            "skipper sends requests to both services, in both stages",
+            || answers(&host, "/app") && answers(&host, "/apples") && answers(&staging(), "/app"),
+        );
     }
 }
 
@@ -218,19 +226,30 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Whether a Deployment has all its pods, all of them ready, and no other.
+/// The host of staging.
+pub fn staging() -> String {
+    format!("staging.{}", house("host"))
+}
+
+/// Whether a Deployment has all its pods, all of them ready, and no other. In staging, one is all.
 pub fn is_ready(deployment: &Value) -> bool {
     let (spec, status) = (&deployment["spec"], &deployment["status"]);
     let counts = ["replicas", "updatedReplicas", "readyReplicas"];
     status["observedGeneration"] == deployment["metadata"]["generation"]
         && counts.iter().all(|count| status[count] == spec["replicas"])
-        && spec["replicas"].as_u64() > Some(1)
+        && (spec["replicas"].as_u64() > Some(1) || is_in_staging(deployment))
 }
 
-/// In the mounts of the control plane's namespace alone, whoever asks for the host finds the controller.
+/// Whether an object is of the staging namespace.
+pub fn is_in_staging(object: &Value) -> bool {
+    object["metadata"]["namespace"] == format!("{}-staging", house("namespace"))
+}
+
+/// In the mounts of the control plane's namespace alone, whoever asks for a host finds the controller.
 fn name_the_host(plane: &ControlPlane, scratch: &Path) {
     let hosts = scratch.join("hosts");
-    fs::write(&hosts, format!("127.0.0.1 {}\n", house("host"))).unwrap();
+    let names = format!("127.0.0.1 {} {}\n", house("host"), staging());
+    fs::write(&hosts, names).unwrap();
     let mut mount = plane.command("mount");
     run(mount.arg("--bind").arg(&hosts).arg("/etc/hosts"));
 }
@@ -242,7 +261,7 @@ fn write_certificate(folder: &Path) {
         "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
     ]);
     openssl.args(["-subj", &format!("/CN={host}"), "-addext"]);
-    openssl.arg(format!("subjectAltName=DNS:{host}"));
+    openssl.arg(format!("subjectAltName=DNS:{host},DNS:{}", staging()));
     openssl.arg("-keyout").arg(folder.join("tls.key"));
     run(openssl.arg("-out").arg(folder.join("tls.crt")));
 }
@@ -266,33 +285,13 @@ fn front_end(scratch: &Path) -> Build {
     Build::of("front end", &kubernetes.join("examples/ingress"))
 }
 
-/// A service with its Ingress, and `BACKEND_URL` set to its back-end as an author does it.
-fn service(rendered: &Rendered, backend: &str, scratch: &Path) -> Build {
-    let folder = scratch.join(format!("{}-kubernetes", rendered.answers.name));
-    run(Command::new("cp")
-        .arg("-r")
-        .arg(rendered.folder.join("kubernetes"))
-        .arg(&folder));
-    let settings = folder.join("base/settings.env");
+/// Sets `BACKEND_URL` of a service to its back-end, as an author does it.
+fn name_the_backend(rendered: &Rendered, backend: &str) {
+    let settings = rendered.folder.join("kubernetes/base/settings.env");
     let text = fs::read_to_string(&settings).unwrap();
     let lines = text.lines().map(|line| match line.split_once('=') {
         Some(("BACKEND_URL", _)) => format!("BACKEND_URL=http://{backend}\n"),
         _ => format!("{line}\n"),
     });
     fs::write(&settings, lines.collect::<String>()).unwrap();
-    // As overlays have it: a component's own objects have no namespace.
-    let kustomization = json!({
-        "namespace": house("namespace"),
-        "resources": ["../base"],
-        "components": ["../components/ingress"],
-    });
-    fs::create_dir(folder.join("own")).unwrap();
-    fs::write(
-        folder.join("own/kustomization.yaml"),
-        kustomization.to_string(),
-    )
-    .unwrap();
-    let build = Build::of(&rendered.answers.name, &folder.join("own"));
-    assert_eq!(build.all("Ingress").count(), 1, "{}", build.name);
-    build
 }
