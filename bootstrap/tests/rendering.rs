@@ -510,25 +510,21 @@ fn refused_answers_are_one_sentence_and_leave_nothing() {
         ("registry", "Ghcr.io/me", "must be a registry in lower case"),
         (
             "registry",
-            "registry_secret",
             "https://ghcr.io/me",
             "must be a registry in lower case",
         ),
         (
             "registry",
-            "registry_secret",
             "ghcr.io/me/",
             "must be a registry in lower case",
         ),
         (
             "registry",
-            "registry_secret",
             "ghcr.io/a..b",
             "must be a registry in lower case",
         ),
         (
             "registry",
-            "registry_secret",
             "ghcr.io/me:latest",
             "must be a registry in lower case",
         ),
