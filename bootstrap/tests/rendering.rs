@@ -226,9 +226,11 @@ fn a_rendering_holds_the_template_and_nothing_else_of_the_repository() {
             _ => vec![],
         };
         let is_useful = |path: &String| {
-            let component = path.strip_prefix("kubernetes/components/");
-            let (component, _) = component.and_then(|path| path.split_once('/')).unzip();
-            !component.is_some_and(|component| useless.contains(&component))
+            let is_of = |part: &&str| {
+                path.starts_with(&format!("kubernetes/components/{part}/"))
+                    || *path == format!("compose.{part}.yaml")
+            };
+            !useless.iter().any(is_of)
         };
         let expected: BTreeSet<_> = template_files()
             .into_keys()
