@@ -34,6 +34,7 @@ impl Programs {
         };
         let peers = repository.join("bench/peers");
         programs.cargo_build(&peers, &[])?;
+        programs.cargo_build(&repository.join("bench/tuned"), &[])?;
         for auth in AUTH_TYPES {
             let service = programs.render(auth)?;
             programs.cargo_build(&service, &["--features", "otlp"])?;
