@@ -103,6 +103,29 @@ async fn forms_are_sent_as_html_defines_them() {
             "<form method=post action=/session><input name=login><input name=website style='display: none'><input name=nick hidden><input name=password type=password></form>",
             "login=ada&website=&nick=&password=right",
         ),
+        // Nor does the password go into one, while there is a field that people see.
+        (
+            "<form method=post action=/session><input name=login><input name=x type=password style='display:none'><input name=password type=password></form>",
+            "login=ada&x=&password=right",
+        ),
+        (
+            "<form method=post action=/session><input name=login><div hidden><input name=x type=password></div><input name=password type=password></form>",
+            "login=ada&x=&password=right",
+        ),
+        (
+            "<form method=post action=/session><p style='Visibility: Hidden'><input name=x type=password></p><input name=login><input name=password type=password></form>",
+            "x=&login=ada&password=right",
+        ),
+        // Not even in a form of its own.
+        (
+            "<form method=post action=/join hidden><input name=email><input name=x type=password></form><form method=post action=/session><input name=login><input name=password type=password></form>",
+            "login=ada&password=right",
+        ),
+        // Where nobody sees any, a script may show it later.
+        (
+            "<form method=post action=/session><input name=login><input name=password type=password hidden></form>",
+            "login=ada&password=right",
+        ),
         // The names of a form's controls may be its attributes' names, too.
         (
             "<form method=post action=/session><input name=action value=1><input name=method value=2><input name=login><input name=password type=password></form>",
