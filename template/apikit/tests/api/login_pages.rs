@@ -292,6 +292,105 @@ async fn pages_between_lead_on() {
     }
 }
 
+/// A form of hidden fields that is all there is on a page of the provider's posts itself. Any other may do harm, and the
+/// login begins again, with somebody whom the provider knows.
+#[tokio::test]
+async fn a_form_of_hidden_fields_is_sent_where_a_page_has_nothing_else() {
+    for (html, sent) in [
+        (
+            "<body onload='document.forms[0].submit()'><form action=/detour/x><input type=hidden name=to value='{back}'></form>",
+            true,
+        ),
+        // By GET it goes no further than to the first address.
+        (
+            "<form action=/detour/again><input type=hidden name=to value='{back}'></form>",
+            true,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><form action=/search><input name=q></form><form action=/detour/x method=post><input type=hidden name=t value=1></form>",
+            false,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><form action=/detour/x method=post><input type=hidden name=t value=1></form><form action=/detour/x method=post><input type=hidden name=u value=1></form>",
+            false,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><a href=/help>Help</a><form action=/detour/x method=post><input type=hidden name=t value=1></form>",
+            false,
+        ),
+    ] {
+        let setup = Setup::new(after(html)).await;
+        let answer = setup.get("ada", "right").await;
+        assert_eq!(answer.unwrap(), "ada", "{html}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        let found = paths.any(|path| path.starts_with("/detour/"));
+        assert_eq!(found, sent, "{html}");
+    }
+}
+
+/// A provider below the proxy's own origin, which shows this page after the password.
+fn beside_the_proxy(page: OwnPage) -> Behaviour {
+    let form = "<form method=post action=/dex/session><input name=login><input name=password type=password></form>";
+    Behaviour {
+        hub_below: "/dex",
+        hub: Hub::Shows(page),
+        form: LoginForm::Own(OwnPage::html(form)),
+        ..Behaviour::default()
+    }
+}
+
+#[tokio::test]
+async fn no_link_is_followed_but_one_back_to_the_proxys_login() {
+    for html in [
+        "<title>Welcome</title><a href=/dex/logout>Log out</a>",
+        "<title>Welcome</title><a href=/>Home</a>",
+        "<title>Welcome</title><a href=/oauth2/sign_out>Log out</a>",
+    ] {
+        let setup = Setup::new(beside_the_proxy(OwnPage::html(html))).await;
+        let error = setup.get("ada", "right").await.unwrap_err();
+        assert_eq!(error.status().as_u16(), 502, "{html}: {error}");
+        let told = "its title is \"Welcome\"";
+        assert!(error.to_string().contains(told), "{html}: {error}");
+        assert_eq!(setup.passwords_sent(), 1, "{html}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        assert!(!paths.any(|path| path == "/logout"), "{html}");
+    }
+    for html in [
+        "<!-- {back} --><a href=/oauth2/sign_in>Log in again</a>",
+        "<!-- {back} --><a href=/help>Help</a><a href='/oauth2/start?rd=/x'>Log in again</a>",
+    ] {
+        let setup = Setup::new(beside_the_proxy(OwnPage {
+            status: 404,
+            ..OwnPage::html(html)
+        }))
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{html}");
+        assert_eq!(setup.passwords_sent(), 1, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_within_a_login_may_have_any_bytes() {
+    for (to, path) in [
+        (&b"/detour/caf\xc3\xa9"[..], "/detour/caf%C3%A9"),
+        (b"/detour/caf\xe9", "/detour/caf%E9"),
+        (b"detour/caf%C3%A9?q=\xc3\xa9", "/detour/caf%C3%A9"),
+    ] {
+        let takes_form = false;
+        let setup = Setup::new(Behaviour {
+            hub: Hub::Detours { to, takes_form },
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{path}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        assert!(paths.any(|asked| asked == path), "{path}");
+    }
+}
+
 /// "Wrong" is said only where the provider said it.
 #[tokio::test]
 async fn a_page_after_the_password_is_reported_as_what_it_is() {

@@ -92,6 +92,22 @@ impl Setup {
         self.backend.get(path).send_as(&ada).await?.text().await
     }
 
+    /// What the back-end answers to Ada's `GET path` with a segment that she sent.
+    pub async fn ask_segment(&self, path: &str, segment: &str) -> Result<String, BackendError> {
+        let request = self.backend.get(path).segment(segment);
+        request.send_as(&basic("ada", "right")).await?.text().await
+    }
+
+    /// The requests that the provider was sent, without their bodies.
+    pub fn requests(&self) -> Vec<axum::http::Request<()>> {
+        self.double.requests()
+    }
+
+    /// The provider's host and port.
+    pub fn login_host(&self) -> String {
+        self.double.login_host()
+    }
+
     /// The forms that the provider was sent.
     pub fn forms(&self) -> Vec<(String, Vec<u8>)> {
         self.double.forms()

@@ -64,7 +64,6 @@ struct Walk<'a> {
     before_password: Option<String>,
     /// The unknown page that the provider led to after the password, once the login was started again.
     restarted_from: Option<LoginError>,
-    followed_link: bool,
 }
 
 enum Next {
@@ -85,7 +84,6 @@ impl<'a> Walk<'a> {
             credentials,
             before_password: None,
             restarted_from: None,
-            followed_link: false,
         }
     }
 
@@ -222,15 +220,14 @@ impl<'a> Walk<'a> {
         if let Some(target) = page.refresh {
             return Ok(Step::Get(target));
         }
-        if let Some(back) = page.links.iter().find(|link| self.origins.is_own(link))
-            && !self.followed_link
-        {
-            self.followed_link = true;
+        if let Some(back) = page.links.iter().find(|link| self.origins.ends_login(link)) {
             return Ok(Step::Get(back.clone()));
         }
         let unknown = self.unknown(&page, answer);
-        let may_restart = self.before_password.is_some() && answer.status.is_success();
-        if may_restart && self.restarted_from.is_none() {
+        let mut links = page.links.iter();
+        let goes_on =
+            answer.status.is_success() || links.any(|link| self.origins.begins_login(link));
+        if goes_on && self.before_password.is_some() && self.restarted_from.is_none() {
             // The provider may have forgotten where the login came from, and know the person by now.
             self.restarted_from = Some(unknown);
             return Ok(self.first_step());
@@ -239,14 +236,15 @@ impl<'a> Walk<'a> {
     }
 
     /// What a page's form of hidden fields would send by itself: to the proxy, with or without a button, as
-    /// `response_mode=form_post` has it, or to the next page of the provider.
+    /// `response_mode=form_post` has it, or to the next page of the provider, if the page has nothing else. On a home page, such
+    /// a form may log the person out.
     fn self_submitting(&self, page: &Page) -> Option<Submission> {
+        let is_alone = page.forms.len() == 1 && page.links.is_empty();
         let mut hidden = page.forms.iter().filter(|form| form.is_hidden());
         hidden.find_map(|form| {
             let target = form.target()?;
-            let callback = self.origins.beside_start("callback");
-            let to_proxy = target.origin() == callback.origin() && target.path() == callback.path();
-            let goes_on = !form.has_button() && self.origins.admits(target);
+            let to_proxy = self.origins.ends_login(target);
+            let goes_on = is_alone && !form.has_button() && self.origins.admits(target);
             (to_proxy || goes_on).then(|| form.submitted())?
         })
     }

@@ -51,6 +51,11 @@ impl AllowedOrigins {
         self.is_one_of(&["start", "sign_in"], url)
     }
 
+    /// Whether `url` is where the provider sends people back to.
+    pub fn ends_login(&self, url: &Url) -> bool {
+        self.is_one_of(&["callback"], url)
+    }
+
     /// Whether `url` is one of the proxy's pages that do something to the session: no answer of the back-end comes
     /// from there.
     pub fn is_reserved(&self, url: &Url) -> bool {
