@@ -505,6 +505,22 @@ async fn the_proxys_own_pages_are_no_back_end() {
         let error = setup.ask(path).await.unwrap_err();
         assert_eq!(error.status().as_u16(), 500, "{path}");
     }
+    // Nor by what a caller sends: some proxies decode a path before they look at it.
+    for (path, segment) in [
+        ("", "oauth2/sign_out"),
+        ("/oauth2", "sign_out"),
+        ("/", "OAuth2/start"),
+        ("/%6Fauth2", "callback"),
+        ("/oauth2//", "sign_in"),
+    ] {
+        let asked = setup.ask_segment(path, segment).await;
+        let refused = asked.map_err(|error| error.status().as_u16());
+        let expected = match segment {
+            "OAuth2/start" => Ok("ada".to_owned()),
+            _ => Err(400),
+        };
+        assert_eq!(refused, expected, "{path} {segment}");
+    }
     // The session lives on.
     assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
     assert_eq!(setup.passwords_sent(), 1);

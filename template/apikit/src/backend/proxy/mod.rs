@@ -149,9 +149,11 @@ impl Proxy {
         if self.0.origins.is_reserved(attempt.url()) {
             // The request would end, or seem to end, the caller's session.
             let path = attempt.url().path();
-            return Err(BackendError::internal(format!(
-                "{path} is a page of the OAuth2 proxy's own, and not the back-end's"
-            )));
+            let why = format!("{path} is a page of the OAuth2 proxy's own, and not the back-end's");
+            return Err(match attempt.has_callers_path() {
+                true => BackendError::bad_request(format!("{why}.")),
+                false => BackendError::internal(why),
+            });
         }
         match proof {
             Proof::Header(header) => {
