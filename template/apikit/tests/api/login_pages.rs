@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use apikit::testing::oauth2::{Behaviour, Flavour, Hub, LoginForm, OwnPage};
-
+use axum::http::Request;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::proxy::Setup;
+use crate::{logs::Log, proxy::Setup};
 
 fn page(html: &'static str) -> Behaviour {
     with_page(OwnPage::html(html))
@@ -482,18 +482,41 @@ async fn a_provider_below_the_proxys_own_origin_is_no_page_of_the_proxy() {
     }
 }
 
-/// A proxy without an htpasswd file looks at no password: that is the operator's matter, and not the caller's.
+/// A proxy without an htpasswd file looks at no password: that is the operator's matter, and not the caller's. One that
+/// sends on to its provider does the same with a wrong password, so that both are told.
 #[tokio::test]
 async fn a_proxy_without_an_htpasswd_file_is_no_verdict_on_a_password() {
-    for flavour in [Flavour::Bitly, Flavour::V7] {
+    for (login, flavour, status) in [
+        ("htpasswd", Flavour::Bitly, 502),
+        ("htpasswd", Flavour::V7, 502),
+        ("htpasswd", Flavour::NginxPage, 502),
+        ("htpasswd", Flavour::BitlySkip, 401),
+        ("htpasswd", Flavour::V7Skip, 401),
+        ("basic", Flavour::Bitly, 401),
+        ("basic", Flavour::V7, 401),
+        ("basic", Flavour::V7Skip, 401),
+        ("basic", Flavour::V7Json, 401),
+        ("basic", Flavour::NginxPage, 401),
+        ("basic", Flavour::NginxRedirect, 401),
+    ] {
+        let log = Log::start(&format!("no_htpasswd_{login}_{flavour:?}"));
         let behaviour = Behaviour {
             flavour,
             ..Behaviour::default()
         };
-        let setup = Setup::with(behaviour, &["--auth-login", "htpasswd"]).await;
+        let setup = Setup::with(behaviour, &["--auth-login", login]).await;
         let error = setup.get("robot", "right").await.unwrap_err();
-        assert_eq!(error.status().as_u16(), 502, "{error}");
-        assert!(error.to_string().contains("AUTH_LOGIN"), "{error}");
+        let told = error.to_string();
+        let shown = format!("{login} {flavour:?}: {told}");
+        assert_eq!(error.status().as_u16(), status, "{shown}");
+        assert!(told.contains("no htpasswd file"), "{shown}");
+        assert!(told.contains("AUTH_LOGIN"), "{shown}");
+
+        let warnings = log.lines();
+        let mut warnings = warnings.iter().filter(|line| line["level"] == "WARN");
+        let warning = warnings.next().expect(&shown).to_string();
+        assert!(warning.contains("AUTH_LOGIN"), "{shown}: {warning}");
+        assert_eq!(warnings.next(), None, "{shown}");
     }
 }
 

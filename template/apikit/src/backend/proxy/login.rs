@@ -128,11 +128,7 @@ impl<'a> Walk<'a> {
         if let Some(target) = answer.redirect() {
             if self.origins.by == LoginBy::Htpasswd && !self.origins.is_own(&target) {
                 // A proxy without a sign-in page redirects to the provider.
-                tracing::warn!(
-                    "the OAuth2 proxy sends on to its provider who logs in by AUTH_LOGIN=htpasswd: the password is wrong, \
-                     or the proxy has no htpasswd file"
-                );
-                return Err(LoginError::BadCredentials);
+                return Err(LoginError::NotTaken { by: "htpasswd" });
             }
             return Ok(Next::Step(match again {
                 Some((submission, carries)) if answer.repeats() => Step::Send {
