@@ -8,7 +8,6 @@ use axum::http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, ORIGIN, REFERER, SET_COOKIE},
 };
-use cookie_store::CookieStore;
 use reqwest::{RequestBuilder, Url};
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
         redirect,
     },
     cookies::SessionCookies,
+    jar::Jar,
     login_error::LoginError,
     origins::AllowedOrigins,
     page::{Form, Method, Page, Submission},
@@ -32,7 +32,7 @@ pub(super) struct Browser<'a> {
     client: &'a HttpClient,
     /// How long each page may take.
     limit: Duration,
-    jar: CookieStore,
+    jar: Jar,
     /// The session's cookies, once the proxy has set them.
     pub session: Option<SessionCookies>,
     /// A cookie that is for `https:` alone, and was set over `http:`: no browser keeps it.
@@ -71,7 +71,7 @@ impl<'a> Browser<'a> {
             origins,
             client,
             limit,
-            jar: CookieStore::default(),
+            jar: Jar::default(),
             session: None,
             lost_cookie: None,
         }
@@ -114,14 +114,7 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&mut self, url: Url, mut request: RequestBuilder) -> Result<Answer, LoginError> {
-        let cookies = self.jar.get_request_values(&url);
-        let cookies: Vec<_> = cookies
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        if let Ok(mut cookies) = HeaderValue::from_bytes(&as_bytes(&cookies.join("; ")))
-            && !cookies.is_empty()
-        {
-            cookies.set_sensitive(true);
+        if let Some(cookies) = self.jar.header(&url) {
             request = request.header(COOKIE, cookies);
         }
         let own = self.origins.is_own(&url);
@@ -141,7 +134,7 @@ impl<'a> Browser<'a> {
         let answer = self.client.execute(is_get, copy).await;
         let mut response = answer.map_err(|error| away(error.is_timeout()))?;
         for line in response.headers().get_all(SET_COOKIE) {
-            self.keep(&as_text(line.as_bytes()), &url);
+            self.keep(line, &url);
         }
         if own {
             let set = SessionCookies::from_answer(&self.origins.cookie, response.headers());
@@ -183,18 +176,10 @@ impl<'a> Browser<'a> {
     }
 
     /// Puts a cookie into the jar, and remembers one that browsers do not keep.
-    pub fn keep(&mut self, line: &str, url: &Url) {
-        let Ok(cookie) = cookie_store::RawCookie::parse(line.to_owned()) else {
-            return;
-        };
-        let _ = self.jar.insert_raw(&cookie, url);
-        let is_kept = || {
-            self.jar
-                .get_request_values(url)
-                .any(|(name, _)| name == cookie.name())
-        };
-        if cookie.secure() == Some(true) && self.origins.is_own(url) && !is_kept() {
-            self.lost_cookie.get_or_insert(cookie.name().to_owned());
+    pub fn keep(&mut self, line: &HeaderValue, url: &Url) {
+        let lost = self.jar.keep(line, url);
+        if self.origins.is_own(url) {
+            self.lost_cookie = self.lost_cookie.take().or(lost);
         }
     }
 }

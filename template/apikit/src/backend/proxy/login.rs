@@ -275,7 +275,7 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, HeaderValue};
     use reqwest::Url;
 
     use super::{
@@ -307,7 +307,7 @@ mod tests {
             ("_oauth2_proxy_csrf=x; Path=/", "csrf"),
         ] {
             let mut walk = Walk::new(&origins, &client, &credentials, Duration::MAX);
-            walk.browser.keep(cookie, &start);
+            walk.browser.keep(&HeaderValue::from_static(cookie), &start);
             let refused = walk.arrive(&Answer {
                 url: start.join("callback").expect("it is a path"),
                 status: StatusCode::FORBIDDEN,

@@ -2,13 +2,15 @@
 //!
 //! - [`settings`]: where the proxy is, who may see a password, how long sessions live;
 //! - [`origins`]: where a login may lead, and where a password may be sent;
-//! - [`login`]: one login, in a [`browser`], with [`page`] for its HTML pages and [`login_error`] for its failures;
+//! - [`login`]: one login, in a [`browser`] with a cookie [`jar`], with [`page`] for its HTML pages and [`login_error`] for its
+//!   failures;
 //! - [`sessions`]: the open sessions, with [`cookies`] for what each consists of;
 //! - [`session_expiry`]: distinguishes the end of a session from the back-end's own refusal;
 //! - [`metrics`]: how many logins and sessions there are.
 
 mod browser;
 mod cookies;
+mod jar;
 mod login;
 mod login_error;
 mod metrics;
