@@ -465,6 +465,70 @@ async fn a_provider_that_wants_the_page_of_a_form_gets_it() {
     assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
 }
 
+/// What of a request a provider may look at, a word each.
+fn sent_by(request: &Request<()>, origin: &str) -> String {
+    let header = |name: &str| match request.headers().get(name) {
+        Some(value) => value.to_str().unwrap().replace(origin, ""),
+        None => "none".to_owned(),
+    };
+    let page = header("referer");
+    let page = page.split('?').next().unwrap_or_default().to_owned();
+    let origin = match request.headers().get("origin") {
+        Some(value) if value == origin => "own".to_owned(),
+        _ => header("origin"),
+    };
+    let path = request.uri().path();
+    format!("{} {path} from {page} of {origin}", request.method())
+}
+
+#[tokio::test]
+async fn a_login_asks_as_a_browser_does_and_says_which_service_it_is() {
+    let (to, takes_form) = (&b"/detour/x"[..], true);
+    for (hub, expected) in [
+        (
+            Hub::Fine,
+            &[
+                "GET /login from none of none",
+                "POST /session from /login of own",
+            ][..],
+        ),
+        // A form that a redirect takes elsewhere is still the page's.
+        (
+            Hub::Detours { to, takes_form },
+            &[
+                "POST /session from /login of own",
+                "POST /detour/x from /login of own",
+            ],
+        ),
+        // A form that is sent by GET is no danger, and has no origin.
+        (
+            Hub::Shows(OwnPage::html(
+                "<form action=/detour/x><input type=hidden name=to value='{back}'></form>",
+            )),
+            &["GET /detour/x from /session of none"],
+        ),
+    ] {
+        let shown = format!("{hub:?}");
+        let setup = Setup::new(Behaviour {
+            hub,
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{shown}");
+        let requests = setup.requests();
+        let origin = format!("http://{}", setup.login_host());
+        let sent: Vec<_> = requests.iter().map(|one| sent_by(one, &origin)).collect();
+        for line in expected {
+            assert!(sent.iter().any(|sent| sent == line), "{line}: {sent:#?}");
+        }
+        for request in &requests {
+            assert_eq!(request.headers()["accept-language"], "en", "{shown}");
+            let agent = request.headers()["user-agent"].to_str().unwrap();
+            assert!(agent.starts_with("realm apikit/"), "{agent}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_provider_below_the_proxys_own_origin_is_no_page_of_the_proxy() {
     for flavour in [Flavour::Bitly, Flavour::V7, Flavour::NginxPage] {

@@ -40,6 +40,7 @@ pub(super) struct Browser<'a> {
 }
 
 /// What it does next.
+#[derive(Clone)]
 pub(super) enum Step {
     Get(Url),
     Send {
@@ -101,7 +102,9 @@ impl<'a> Browser<'a> {
                         let boundary = format!("form-{:032x}", fastrand::u128(..));
                         let (media_type, body) = submission.body(&boundary);
                         let request = self.client.as_reqwest().post(url.clone());
-                        request.header(CONTENT_TYPE, media_type).body(body)
+                        let origin = page.origin().ascii_serialization();
+                        let request = request.header(CONTENT_TYPE, media_type);
+                        request.header(ORIGIN, origin).body(body)
                     }
                 };
                 (url.clone(), with_referrer(request, &page, &url))
@@ -252,8 +255,8 @@ impl Answer {
     }
 }
 
-/// A request as a browser sends it for a form on `page`: with `Origin` and `Referer`, which frameworks check against
-/// forgery.
+/// A request as a browser sends it for a form on `page`: with a `Referer`, which frameworks check against forgery, as they do
+/// the `Origin` of what is posted.
 fn with_referrer(request: RequestBuilder, page: &Url, to: &Url) -> RequestBuilder {
     let origin = page.origin().ascii_serialization();
     let mut referrer = page.clone();
@@ -263,24 +266,10 @@ fn with_referrer(request: RequestBuilder, page: &Url, to: &Url) -> RequestBuilde
         false if page.scheme() == "https" && to.scheme() == "http" => None,
         false => Some(format!("{origin}/")),
     };
-    let request = match referrer {
+    match referrer {
         Some(referrer) => request.header(REFERER, referrer),
         None => request,
-    };
-    request.header(ORIGIN, origin)
-}
-
-/// A header's bytes as text, one letter each: cookies go back as they came, in whatever encoding.
-fn as_text(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// The bytes of such a text.
-fn as_bytes(text: &str) -> Vec<u8> {
-    let bytes = text
-        .chars()
-        .map(|letter| u8::try_from(letter).unwrap_or(b'?'));
-    bytes.collect()
+    }
 }
 
 /// A URL as an error may show it: codes and states are in the query.

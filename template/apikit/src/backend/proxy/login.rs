@@ -116,23 +116,19 @@ impl<'a> Walk<'a> {
     }
 
     async fn take(&mut self, step: Step) -> Result<Next, LoginError> {
-        let again = match &step {
-            Step::Send {
-                submission,
-                carries,
-                ..
-            } => Some((submission.clone(), *carries)),
-            Step::Get(_) => None,
-        };
-        let answer = self.browser.open(step).await?;
+        let answer = self.browser.open(step.clone()).await?;
         if let Some(target) = answer.redirect() {
             if self.origins.by == LoginBy::Htpasswd && !self.origins.is_own(&target) {
                 // A proxy without a sign-in page redirects to the provider.
                 return Err(LoginError::NotTaken { by: "htpasswd" });
             }
-            return Ok(Next::Step(match again {
-                Some((submission, carries)) if answer.repeats() => Step::Send {
-                    page: answer.url,
+            return Ok(Next::Step(match step {
+                Step::Send {
+                    page,
+                    submission,
+                    carries,
+                } if answer.repeats() && submission.method == Method::Post => Step::Send {
+                    page,
                     submission: submission.to(target),
                     carries,
                 },
