@@ -663,27 +663,30 @@ async fn an_htpasswd_account_needs_no_session_with_http_basic() {
     }
 }
 
-/// bitly's proxy marks no answer as one within a session, and so it is asked.
+/// bitly's proxy and nginx mark no answer as one within a session, and so the proxy is asked.
 #[tokio::test]
 async fn a_page_of_the_back_ends_own_that_looks_like_a_sign_in_page_is_its_answer() {
-    let behaviour = Behaviour {
-        htpasswd: true,
-        bearer: Some("an-example-token".to_owned()),
-        ..Behaviour::default()
-    };
     let ada = basic("ada", "right");
     let bearer = caller("Bearer an-example-token");
-    for (login, caller) in [
-        ("provider", &ada),
-        ("htpasswd", &ada),
-        ("basic", &ada),
-        ("provider", &bearer),
-        ("basic", &bearer),
-    ] {
-        let setup = Setup::with(behaviour.clone(), &["--auth-login", login]).await;
-        let answer = setup.backend.get("/own-page").send_as(caller).await;
-        let page = answer.unwrap().text().await.unwrap();
-        assert_eq!(page, OWN_PAGE, "{login}");
+    for flavour in [Flavour::Bitly, Flavour::NginxPage] {
+        for (login, caller) in [
+            ("provider", &ada),
+            ("htpasswd", &ada),
+            ("basic", &ada),
+            ("provider", &bearer),
+            ("basic", &bearer),
+        ] {
+            let behaviour = Behaviour {
+                flavour,
+                htpasswd: true,
+                bearer: Some("an-example-token".to_owned()),
+                ..Behaviour::default()
+            };
+            let setup = Setup::with(behaviour, &["--auth-login", login]).await;
+            let answer = setup.backend.get("/own-page").send_as(caller).await;
+            let page = answer.unwrap().text().await.unwrap();
+            assert_eq!(page, OWN_PAGE, "{flavour:?} {login}");
+        }
     }
 }
 
