@@ -126,6 +126,10 @@ async fn forms_are_sent_as_html_defines_them() {
             "<form method=post action=/session><input name=login><input name=password type=password hidden></form>",
             "login=ada&password=right",
         ),
+        (
+            "<body style='visibility:hidden'><form method=post action=/session><input name=login><input name=password type=password></form>",
+            "login=ada&password=right",
+        ),
         // The names of a form's controls may be its attributes' names, too.
         (
             "<form method=post action=/session><input name=action value=1><input name=method value=2><input name=login><input name=password type=password></form>",

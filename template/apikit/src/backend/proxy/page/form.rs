@@ -161,10 +161,12 @@ impl Form {
     }
 
     fn user_name(&self, password: usize) -> Option<usize> {
+        // A script may show the whole form later.
+        let is_concealed = !self.controls[password].is_visible();
         let takes = |control: &Control| {
             control.kind == Kind::Text
                 && control.is_enabled
-                && control.is_visible()
+                && (control.is_visible() || is_concealed)
                 && !control.name.is_empty()
                 && !control.name.starts_with("required_field")
         };
