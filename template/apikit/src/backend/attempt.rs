@@ -90,6 +90,12 @@ impl<'a> Attempt<'a> {
         self.request.url()
     }
 
+    /// Whether a part of its path comes from a caller.
+    #[cfg(feature = "bitly-proxy")]
+    pub fn has_callers_path(&self) -> bool {
+        self.below.is_some()
+    }
+
     /// Whether it is idempotent: sending it twice has the effect of sending it once.
     pub fn is_idempotent(&self) -> bool {
         self.request.method().is_idempotent()

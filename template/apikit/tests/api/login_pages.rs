@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use apikit::testing::oauth2::{Behaviour, Flavour, Hub, LoginForm, OwnPage};
-
+use axum::http::Request;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::proxy::Setup;
+use crate::{logs::Log, proxy::Setup};
 
 fn page(html: &'static str) -> Behaviour {
     with_page(OwnPage::html(html))
@@ -102,6 +102,33 @@ async fn forms_are_sent_as_html_defines_them() {
         (
             "<form method=post action=/session><input name=login><input name=website style='display: none'><input name=nick hidden><input name=password type=password></form>",
             "login=ada&website=&nick=&password=right",
+        ),
+        // Nor does the password go into one, while there is a field that people see.
+        (
+            "<form method=post action=/session><input name=login><input name=x type=password style='display:none'><input name=password type=password></form>",
+            "login=ada&x=&password=right",
+        ),
+        (
+            "<form method=post action=/session><input name=login><div hidden><input name=x type=password></div><input name=password type=password></form>",
+            "login=ada&x=&password=right",
+        ),
+        (
+            "<form method=post action=/session><p style='Visibility: Hidden'><input name=x type=password></p><input name=login><input name=password type=password></form>",
+            "x=&login=ada&password=right",
+        ),
+        // Not even in a form of its own.
+        (
+            "<form method=post action=/join hidden><input name=email><input name=x type=password></form><form method=post action=/session><input name=login><input name=password type=password></form>",
+            "login=ada&password=right",
+        ),
+        // Where nobody sees any, a script may show it later.
+        (
+            "<form method=post action=/session><input name=login><input name=password type=password hidden></form>",
+            "login=ada&password=right",
+        ),
+        (
+            "<body style='visibility:hidden'><form method=post action=/session><input name=login><input name=password type=password></form>",
+            "login=ada&password=right",
         ),
         // The names of a form's controls may be its attributes' names, too.
         (
@@ -269,6 +296,105 @@ async fn pages_between_lead_on() {
     }
 }
 
+/// A form of hidden fields that is all there is on a page of the provider's posts itself. Any other may do harm, and the
+/// login begins again, with somebody whom the provider knows.
+#[tokio::test]
+async fn a_form_of_hidden_fields_is_sent_where_a_page_has_nothing_else() {
+    for (html, sent) in [
+        (
+            "<body onload='document.forms[0].submit()'><form action=/detour/x><input type=hidden name=to value='{back}'></form>",
+            true,
+        ),
+        // By GET it goes no further than to the first address.
+        (
+            "<form action=/detour/again><input type=hidden name=to value='{back}'></form>",
+            true,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><form action=/search><input name=q></form><form action=/detour/x method=post><input type=hidden name=t value=1></form>",
+            false,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><form action=/detour/x method=post><input type=hidden name=t value=1></form><form action=/detour/x method=post><input type=hidden name=u value=1></form>",
+            false,
+        ),
+        (
+            "<title>Home</title><!-- {back} --><a href=/help>Help</a><form action=/detour/x method=post><input type=hidden name=t value=1></form>",
+            false,
+        ),
+    ] {
+        let setup = Setup::new(after(html)).await;
+        let answer = setup.get("ada", "right").await;
+        assert_eq!(answer.unwrap(), "ada", "{html}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        let found = paths.any(|path| path.starts_with("/detour/"));
+        assert_eq!(found, sent, "{html}");
+    }
+}
+
+/// A provider below the proxy's own origin, which shows this page after the password.
+fn beside_the_proxy(page: OwnPage) -> Behaviour {
+    let form = "<form method=post action=/dex/session><input name=login><input name=password type=password></form>";
+    Behaviour {
+        hub_below: "/dex",
+        hub: Hub::Shows(page),
+        form: LoginForm::Own(OwnPage::html(form)),
+        ..Behaviour::default()
+    }
+}
+
+#[tokio::test]
+async fn no_link_is_followed_but_one_back_to_the_proxys_login() {
+    for html in [
+        "<title>Welcome</title><a href=/dex/logout>Log out</a>",
+        "<title>Welcome</title><a href=/>Home</a>",
+        "<title>Welcome</title><a href=/oauth2/sign_out>Log out</a>",
+    ] {
+        let setup = Setup::new(beside_the_proxy(OwnPage::html(html))).await;
+        let error = setup.get("ada", "right").await.unwrap_err();
+        assert_eq!(error.status().as_u16(), 502, "{html}: {error}");
+        let told = "its title is \"Welcome\"";
+        assert!(error.to_string().contains(told), "{html}: {error}");
+        assert_eq!(setup.passwords_sent(), 1, "{html}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        assert!(!paths.any(|path| path == "/logout"), "{html}");
+    }
+    for html in [
+        "<!-- {back} --><a href=/oauth2/sign_in>Log in again</a>",
+        "<!-- {back} --><a href=/help>Help</a><a href='/oauth2/start?rd=/x'>Log in again</a>",
+    ] {
+        let setup = Setup::new(beside_the_proxy(OwnPage {
+            status: 404,
+            ..OwnPage::html(html)
+        }))
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{html}");
+        assert_eq!(setup.passwords_sent(), 1, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_within_a_login_may_have_any_bytes() {
+    for (to, path) in [
+        (&b"/detour/caf\xc3\xa9"[..], "/detour/caf%C3%A9"),
+        (b"/detour/caf\xe9", "/detour/caf%E9"),
+        (b"detour/caf%C3%A9?q=\xc3\xa9", "/detour/caf%C3%A9"),
+    ] {
+        let takes_form = false;
+        let setup = Setup::new(Behaviour {
+            hub: Hub::Detours { to, takes_form },
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{path}");
+        let requests = setup.requests();
+        let mut paths = requests.iter().map(|request| request.uri().path());
+        assert!(paths.any(|asked| asked == path), "{path}");
+    }
+}
+
 /// "Wrong" is said only where the provider said it.
 #[tokio::test]
 async fn a_page_after_the_password_is_reported_as_what_it_is() {
@@ -343,6 +469,70 @@ async fn a_provider_that_wants_the_page_of_a_form_gets_it() {
     assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");
 }
 
+/// What of a request a provider may look at, a word each.
+fn sent_by(request: &Request<()>, origin: &str) -> String {
+    let header = |name: &str| match request.headers().get(name) {
+        Some(value) => value.to_str().unwrap().replace(origin, ""),
+        None => "none".to_owned(),
+    };
+    let page = header("referer");
+    let page = page.split('?').next().unwrap_or_default().to_owned();
+    let origin = match request.headers().get("origin") {
+        Some(value) if value == origin => "own".to_owned(),
+        _ => header("origin"),
+    };
+    let path = request.uri().path();
+    format!("{} {path} from {page} of {origin}", request.method())
+}
+
+#[tokio::test]
+async fn a_login_asks_as_a_browser_does_and_says_which_service_it_is() {
+    let (to, takes_form) = (&b"/detour/x"[..], true);
+    for (hub, expected) in [
+        (
+            Hub::Fine,
+            &[
+                "GET /login from none of none",
+                "POST /session from /login of own",
+            ][..],
+        ),
+        // A form that a redirect takes elsewhere is still the page's.
+        (
+            Hub::Detours { to, takes_form },
+            &[
+                "POST /session from /login of own",
+                "POST /detour/x from /login of own",
+            ],
+        ),
+        // A form that is sent by GET is no danger, and has no origin.
+        (
+            Hub::Shows(OwnPage::html(
+                "<form action=/detour/x><input type=hidden name=to value='{back}'></form>",
+            )),
+            &["GET /detour/x from /session of none"],
+        ),
+    ] {
+        let shown = format!("{hub:?}");
+        let setup = Setup::new(Behaviour {
+            hub,
+            ..Behaviour::default()
+        })
+        .await;
+        assert_eq!(setup.get("ada", "right").await.unwrap(), "ada", "{shown}");
+        let requests = setup.requests();
+        let origin = format!("http://{}", setup.login_host());
+        let sent: Vec<_> = requests.iter().map(|one| sent_by(one, &origin)).collect();
+        for line in expected {
+            assert!(sent.iter().any(|sent| sent == line), "{line}: {sent:#?}");
+        }
+        for request in &requests {
+            assert_eq!(request.headers()["accept-language"], "en", "{shown}");
+            let agent = request.headers()["user-agent"].to_str().unwrap();
+            assert!(agent.starts_with("realm apikit/"), "{agent}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_provider_below_the_proxys_own_origin_is_no_page_of_the_proxy() {
     for flavour in [Flavour::Bitly, Flavour::V7, Flavour::NginxPage] {
@@ -360,18 +550,41 @@ async fn a_provider_below_the_proxys_own_origin_is_no_page_of_the_proxy() {
     }
 }
 
-/// A proxy without an htpasswd file looks at no password: that is the operator's matter, and not the caller's.
+/// A proxy without an htpasswd file looks at no password: that is the operator's matter, and not the caller's. One that
+/// sends on to its provider does the same with a wrong password, so that both are told.
 #[tokio::test]
 async fn a_proxy_without_an_htpasswd_file_is_no_verdict_on_a_password() {
-    for flavour in [Flavour::Bitly, Flavour::V7] {
+    for (login, flavour, status) in [
+        ("htpasswd", Flavour::Bitly, 502),
+        ("htpasswd", Flavour::V7, 502),
+        ("htpasswd", Flavour::NginxPage, 502),
+        ("htpasswd", Flavour::BitlySkip, 401),
+        ("htpasswd", Flavour::V7Skip, 401),
+        ("basic", Flavour::Bitly, 401),
+        ("basic", Flavour::V7, 401),
+        ("basic", Flavour::V7Skip, 401),
+        ("basic", Flavour::V7Json, 401),
+        ("basic", Flavour::NginxPage, 401),
+        ("basic", Flavour::NginxRedirect, 401),
+    ] {
+        let log = Log::start(&format!("no_htpasswd_{login}_{flavour:?}"));
         let behaviour = Behaviour {
             flavour,
             ..Behaviour::default()
         };
-        let setup = Setup::with(behaviour, &["--auth-login", "htpasswd"]).await;
+        let setup = Setup::with(behaviour, &["--auth-login", login]).await;
         let error = setup.get("robot", "right").await.unwrap_err();
-        assert_eq!(error.status().as_u16(), 502, "{error}");
-        assert!(error.to_string().contains("AUTH_LOGIN"), "{error}");
+        let told = error.to_string();
+        let shown = format!("{login} {flavour:?}: {told}");
+        assert_eq!(error.status().as_u16(), status, "{shown}");
+        assert!(told.contains("no htpasswd file"), "{shown}");
+        assert!(told.contains("AUTH_LOGIN"), "{shown}");
+
+        let warnings = log.lines();
+        let mut warnings = warnings.iter().filter(|line| line["level"] == "WARN");
+        let warning = warnings.next().expect(&shown).to_string();
+        assert!(warning.contains("AUTH_LOGIN"), "{shown}: {warning}");
+        assert_eq!(warnings.next(), None, "{shown}");
     }
 }
 
@@ -382,6 +595,22 @@ async fn the_proxys_own_pages_are_no_back_end() {
     for path in ["/oauth2/start", "/oauth2/sign_out", "/oauth2/callback"] {
         let error = setup.ask(path).await.unwrap_err();
         assert_eq!(error.status().as_u16(), 500, "{path}");
+    }
+    // Nor by what a caller sends: some proxies decode a path before they look at it.
+    for (path, segment) in [
+        ("", "oauth2/sign_out"),
+        ("/oauth2", "sign_out"),
+        ("/", "OAuth2/start"),
+        ("/%6Fauth2", "callback"),
+        ("/oauth2//", "sign_in"),
+    ] {
+        let asked = setup.ask_segment(path, segment).await;
+        let refused = asked.map_err(|error| error.status().as_u16());
+        let expected = match segment {
+            "OAuth2/start" => Ok("ada".to_owned()),
+            _ => Err(400),
+        };
+        assert_eq!(refused, expected, "{path} {segment}");
     }
     // The session lives on.
     assert_eq!(setup.get("ada", "right").await.unwrap(), "ada");

@@ -28,14 +28,14 @@ struct Settings {
 }
 
 /// The log of one test: what its thread logs.
-struct Log {
+pub struct Log {
     file: PathBuf,
     writing: Writing,
     _hearing: (DefaultGuard, Dispatch),
 }
 
 impl Log {
-    fn start(test: &str) -> Self {
+    pub fn start(test: &str) -> Self {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.log"));
         let _ = fs::remove_file(&file);
         let path = file.to_str().unwrap();
@@ -56,7 +56,7 @@ impl Log {
         fs::read_to_string(self.file).unwrap()
     }
 
-    fn lines(self) -> Vec<Value> {
+    pub fn lines(self) -> Vec<Value> {
         let text = self.text();
         text.lines()
             .map(|line| serde_json::from_str(line).expect(line))

@@ -92,6 +92,22 @@ impl Setup {
         self.backend.get(path).send_as(&ada).await?.text().await
     }
 
+    /// What the back-end answers to Ada's `GET path` with a segment that she sent.
+    pub async fn ask_segment(&self, path: &str, segment: &str) -> Result<String, BackendError> {
+        let request = self.backend.get(path).segment(segment);
+        request.send_as(&basic("ada", "right")).await?.text().await
+    }
+
+    /// The requests that the provider was sent, without their bodies.
+    pub fn requests(&self) -> Vec<axum::http::Request<()>> {
+        self.double.requests()
+    }
+
+    /// The provider's host and port.
+    pub fn login_host(&self) -> String {
+        self.double.login_host()
+    }
+
     /// The forms that the provider was sent.
     pub fn forms(&self) -> Vec<(String, Vec<u8>)> {
         self.double.forms()
@@ -112,6 +128,10 @@ impl Setup {
     }
 }
 
+/// A page of the back-end's own that looks like the proxy's.
+const OWN_PAGE: &str =
+    "<title>Home</title><form action=\"/oauth2/start\"><button>Log in</button></form>";
+
 /// Says who asks; refuses `/refused` in its own words; says what it was sent.
 async fn echo(request: Request) -> axum::response::Response {
     let user = request.headers().get("x-forwarded-user");
@@ -129,6 +149,7 @@ async fn echo(request: Request) -> axum::response::Response {
             "{}",
         )
             .into_response(),
+        "/own-page" => axum::response::Html(OWN_PAGE).into_response(),
         "/away" => axum::response::Redirect::to("https://git.example/authorize?client_id=x")
             .into_response(),
         _ => {
@@ -590,7 +611,13 @@ async fn refreshed_split_and_renamed_cookies_are_taken() {
 
 #[tokio::test]
 async fn an_htpasswd_account_logs_in_by_the_proxys_own_form() {
-    for flavour in [Flavour::Bitly, Flavour::V7] {
+    for flavour in [
+        Flavour::Bitly,
+        Flavour::V7,
+        Flavour::V7Skip,
+        Flavour::NginxPage,
+        Flavour::NginxRedirect,
+    ] {
         let behaviour = Behaviour {
             flavour,
             htpasswd: true,
@@ -616,6 +643,8 @@ async fn an_htpasswd_account_needs_no_session_with_http_basic() {
         Flavour::V7,
         Flavour::V7Skip,
         Flavour::V7Json,
+        Flavour::NginxPage,
+        Flavour::NginxRedirect,
     ] {
         let behaviour = Behaviour {
             flavour,
@@ -627,9 +656,37 @@ async fn an_htpasswd_account_needs_no_session_with_http_basic() {
         let refused = setup.get("robot", "wrong").await.unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "401 Unauthorized: The OAuth2 proxy does not take these credentials."
+            "401 Unauthorized: The OAuth2 proxy does not take these credentials: they are wrong, or it has no htpasswd \
+             file, which AUTH_LOGIN=basic needs."
         );
         assert_eq!(setup.backend.session_counts(), SessionCounts::default());
+    }
+}
+
+/// bitly's proxy and nginx mark no answer as one within a session, and so the proxy is asked.
+#[tokio::test]
+async fn a_page_of_the_back_ends_own_that_looks_like_a_sign_in_page_is_its_answer() {
+    let ada = basic("ada", "right");
+    let bearer = caller("Bearer an-example-token");
+    for flavour in [Flavour::Bitly, Flavour::NginxPage] {
+        for (login, caller) in [
+            ("provider", &ada),
+            ("htpasswd", &ada),
+            ("basic", &ada),
+            ("provider", &bearer),
+            ("basic", &bearer),
+        ] {
+            let behaviour = Behaviour {
+                flavour,
+                htpasswd: true,
+                bearer: Some("an-example-token".to_owned()),
+                ..Behaviour::default()
+            };
+            let setup = Setup::with(behaviour, &["--auth-login", login]).await;
+            let answer = setup.backend.get("/own-page").send_as(caller).await;
+            let page = answer.unwrap().text().await.unwrap();
+            assert_eq!(page, OWN_PAGE, "{flavour:?} {login}");
+        }
     }
 }
 

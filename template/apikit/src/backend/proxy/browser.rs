@@ -8,7 +8,6 @@ use axum::http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, ORIGIN, REFERER, SET_COOKIE},
 };
-use cookie_store::CookieStore;
 use reqwest::{RequestBuilder, Url};
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
         redirect,
     },
     cookies::SessionCookies,
+    jar::Jar,
     login_error::LoginError,
     origins::AllowedOrigins,
     page::{Form, Method, Page, Submission},
@@ -32,7 +32,7 @@ pub(super) struct Browser<'a> {
     client: &'a HttpClient,
     /// How long each page may take.
     limit: Duration,
-    jar: CookieStore,
+    jar: Jar,
     /// The session's cookies, once the proxy has set them.
     pub session: Option<SessionCookies>,
     /// A cookie that is for `https:` alone, and was set over `http:`: no browser keeps it.
@@ -40,6 +40,7 @@ pub(super) struct Browser<'a> {
 }
 
 /// What it does next.
+#[derive(Clone)]
 pub(super) enum Step {
     Get(Url),
     Send {
@@ -71,7 +72,7 @@ impl<'a> Browser<'a> {
             origins,
             client,
             limit,
-            jar: CookieStore::default(),
+            jar: Jar::default(),
             session: None,
             lost_cookie: None,
         }
@@ -101,7 +102,9 @@ impl<'a> Browser<'a> {
                         let boundary = format!("form-{:032x}", fastrand::u128(..));
                         let (media_type, body) = submission.body(&boundary);
                         let request = self.client.as_reqwest().post(url.clone());
-                        request.header(CONTENT_TYPE, media_type).body(body)
+                        let origin = page.origin().ascii_serialization();
+                        let request = request.header(CONTENT_TYPE, media_type);
+                        request.header(ORIGIN, origin).body(body)
                     }
                 };
                 (url.clone(), with_referrer(request, &page, &url))
@@ -114,14 +117,7 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&mut self, url: Url, mut request: RequestBuilder) -> Result<Answer, LoginError> {
-        let cookies = self.jar.get_request_values(&url);
-        let cookies: Vec<_> = cookies
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        if let Ok(mut cookies) = HeaderValue::from_bytes(&as_bytes(&cookies.join("; ")))
-            && !cookies.is_empty()
-        {
-            cookies.set_sensitive(true);
+        if let Some(cookies) = self.jar.header(&url) {
             request = request.header(COOKIE, cookies);
         }
         let own = self.origins.is_own(&url);
@@ -141,7 +137,7 @@ impl<'a> Browser<'a> {
         let answer = self.client.execute(is_get, copy).await;
         let mut response = answer.map_err(|error| away(error.is_timeout()))?;
         for line in response.headers().get_all(SET_COOKIE) {
-            self.keep(&as_text(line.as_bytes()), &url);
+            self.keep(line, &url);
         }
         if own {
             let set = SessionCookies::from_answer(&self.origins.cookie, response.headers());
@@ -183,18 +179,10 @@ impl<'a> Browser<'a> {
     }
 
     /// Puts a cookie into the jar, and remembers one that browsers do not keep.
-    pub fn keep(&mut self, line: &str, url: &Url) {
-        let Ok(cookie) = cookie_store::RawCookie::parse(line.to_owned()) else {
-            return;
-        };
-        let _ = self.jar.insert_raw(&cookie, url);
-        let is_kept = || {
-            self.jar
-                .get_request_values(url)
-                .any(|(name, _)| name == cookie.name())
-        };
-        if cookie.secure() == Some(true) && self.origins.is_own(url) && !is_kept() {
-            self.lost_cookie.get_or_insert(cookie.name().to_owned());
+    pub fn keep(&mut self, line: &HeaderValue, url: &Url) {
+        let lost = self.jar.keep(line, url);
+        if self.origins.is_own(url) {
+            self.lost_cookie = self.lost_cookie.take().or(lost);
         }
     }
 }
@@ -267,8 +255,8 @@ impl Answer {
     }
 }
 
-/// A request as a browser sends it for a form on `page`: with `Origin` and `Referer`, which frameworks check against
-/// forgery.
+/// A request as a browser sends it for a form on `page`: with a `Referer`, which frameworks check against forgery, as they do
+/// the `Origin` of what is posted.
 fn with_referrer(request: RequestBuilder, page: &Url, to: &Url) -> RequestBuilder {
     let origin = page.origin().ascii_serialization();
     let mut referrer = page.clone();
@@ -278,24 +266,10 @@ fn with_referrer(request: RequestBuilder, page: &Url, to: &Url) -> RequestBuilde
         false if page.scheme() == "https" && to.scheme() == "http" => None,
         false => Some(format!("{origin}/")),
     };
-    let request = match referrer {
+    match referrer {
         Some(referrer) => request.header(REFERER, referrer),
         None => request,
-    };
-    request.header(ORIGIN, origin)
-}
-
-/// A header's bytes as text, one letter each: cookies go back as they came, in whatever encoding.
-fn as_text(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// The bytes of such a text.
-fn as_bytes(text: &str) -> Vec<u8> {
-    let bytes = text
-        .chars()
-        .map(|letter| u8::try_from(letter).unwrap_or(b'?'));
-    bytes.collect()
+    }
 }
 
 /// A URL as an error may show it: codes and states are in the query.

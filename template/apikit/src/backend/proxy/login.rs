@@ -64,7 +64,6 @@ struct Walk<'a> {
     before_password: Option<String>,
     /// The unknown page that the provider led to after the password, once the login was started again.
     restarted_from: Option<LoginError>,
-    followed_link: bool,
 }
 
 enum Next {
@@ -85,7 +84,6 @@ impl<'a> Walk<'a> {
             credentials,
             before_password: None,
             restarted_from: None,
-            followed_link: false,
         }
     }
 
@@ -118,27 +116,19 @@ impl<'a> Walk<'a> {
     }
 
     async fn take(&mut self, step: Step) -> Result<Next, LoginError> {
-        let again = match &step {
-            Step::Send {
-                submission,
-                carries,
-                ..
-            } => Some((submission.clone(), *carries)),
-            Step::Get(_) => None,
-        };
-        let answer = self.browser.open(step).await?;
+        let answer = self.browser.open(step.clone()).await?;
         if let Some(target) = answer.redirect() {
             if self.origins.by == LoginBy::Htpasswd && !self.origins.is_own(&target) {
                 // A proxy without a sign-in page redirects to the provider.
-                tracing::warn!(
-                    "the OAuth2 proxy sends on to its provider who logs in by AUTH_LOGIN=htpasswd: the password is wrong, \
-                     or the proxy has no htpasswd file"
-                );
-                return Err(LoginError::BadCredentials);
+                return Err(LoginError::NotTaken { by: "htpasswd" });
             }
-            return Ok(Next::Step(match again {
-                Some((submission, carries)) if answer.repeats() => Step::Send {
-                    page: answer.url,
+            return Ok(Next::Step(match step {
+                Step::Send {
+                    page,
+                    submission,
+                    carries,
+                } if answer.repeats() && submission.method == Method::Post => Step::Send {
+                    page,
                     submission: submission.to(target),
                     carries,
                 },
@@ -222,15 +212,14 @@ impl<'a> Walk<'a> {
         if let Some(target) = page.refresh {
             return Ok(Step::Get(target));
         }
-        if let Some(back) = page.links.iter().find(|link| self.origins.is_own(link))
-            && !self.followed_link
-        {
-            self.followed_link = true;
+        if let Some(back) = page.links.iter().find(|link| self.origins.ends_login(link)) {
             return Ok(Step::Get(back.clone()));
         }
         let unknown = self.unknown(&page, answer);
-        let may_restart = self.before_password.is_some() && answer.status.is_success();
-        if may_restart && self.restarted_from.is_none() {
+        let mut links = page.links.iter();
+        let goes_on =
+            answer.status.is_success() || links.any(|link| self.origins.begins_login(link));
+        if goes_on && self.before_password.is_some() && self.restarted_from.is_none() {
             // The provider may have forgotten where the login came from, and know the person by now.
             self.restarted_from = Some(unknown);
             return Ok(self.first_step());
@@ -239,14 +228,15 @@ impl<'a> Walk<'a> {
     }
 
     /// What a page's form of hidden fields would send by itself: to the proxy, with or without a button, as
-    /// `response_mode=form_post` has it, or to the next page of the provider.
+    /// `response_mode=form_post` has it, or to the next page of the provider, if the page has nothing else. On a home page, such
+    /// a form may log the person out.
     fn self_submitting(&self, page: &Page) -> Option<Submission> {
+        let is_alone = page.forms.len() == 1 && page.links.is_empty();
         let mut hidden = page.forms.iter().filter(|form| form.is_hidden());
         hidden.find_map(|form| {
             let target = form.target()?;
-            let callback = self.origins.beside_start("callback");
-            let to_proxy = target.origin() == callback.origin() && target.path() == callback.path();
-            let goes_on = !form.has_button() && self.origins.admits(target);
+            let to_proxy = self.origins.ends_login(target);
+            let goes_on = is_alone && !form.has_button() && self.origins.admits(target);
             (to_proxy || goes_on).then(|| form.submitted())?
         })
     }
@@ -281,7 +271,7 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, HeaderValue};
     use reqwest::Url;
 
     use super::{
@@ -313,7 +303,7 @@ mod tests {
             ("_oauth2_proxy_csrf=x; Path=/", "csrf"),
         ] {
             let mut walk = Walk::new(&origins, &client, &credentials, Duration::MAX);
-            walk.browser.keep(cookie, &start);
+            walk.browser.keep(&HeaderValue::from_static(cookie), &start);
             let refused = walk.arrive(&Answer {
                 url: start.join("callback").expect("it is a path"),
                 status: StatusCode::FORBIDDEN,

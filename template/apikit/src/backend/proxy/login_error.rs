@@ -77,6 +77,10 @@ pub(super) enum LoginError {
         "The OAuth2 proxy has no form for passwords: it has no htpasswd file, or AUTH_LOGIN should not be htpasswd."
     )]
     NoHtpasswd,
+    #[error(
+        "The OAuth2 proxy does not take these credentials: they are wrong, or it has no htpasswd file, which AUTH_LOGIN={by} needs."
+    )]
+    NotTaken { by: &'static str },
     #[error("The login took too long.")]
     Timeout,
     #[error("The login was broken off by a fault of the service.")]
@@ -106,6 +110,7 @@ impl LoginError {
             Self::UnreadablePage { .. } => "unreadable-page",
             Self::SecureCookie { .. } => "secure-cookie",
             Self::NoHtpasswd => "no-htpasswd",
+            Self::NotTaken { .. } => "not-taken",
             Self::Timeout => "timeout",
             Self::Broken => "broken",
         }
@@ -128,7 +133,7 @@ impl LoginError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::BadCredentials | Self::NotTaken { .. } => StatusCode::UNAUTHORIZED,
             Self::TwoFactor
             | Self::DeviceVerification
             | Self::ConsentNeeded { .. }

@@ -2,13 +2,15 @@
 //!
 //! - [`settings`]: where the proxy is, who may see a password, how long sessions live;
 //! - [`origins`]: where a login may lead, and where a password may be sent;
-//! - [`login`]: one login, in a [`browser`], with [`page`] for its HTML pages and [`login_error`] for its failures;
+//! - [`login`]: one login, in a [`browser`] with a cookie [`jar`], with [`page`] for its HTML pages and [`login_error`] for its
+//!   failures;
 //! - [`sessions`]: the open sessions, with [`cookies`] for what each consists of;
 //! - [`session_expiry`]: distinguishes the end of a session from the back-end's own refusal;
 //! - [`metrics`]: how many logins and sessions there are.
 
 mod browser;
 mod cookies;
+mod jar;
 mod login;
 mod login_error;
 mod metrics;
@@ -71,8 +73,10 @@ struct Inner {
 
 /// The credentials for the proxy.
 pub(super) enum Proof {
-    /// An `Authorization` header, marked as sensitive.
-    Header(HeaderValue),
+    /// The caller's `Authorization: Bearer` header, marked as sensitive.
+    Bearer(HeaderValue),
+    /// An `Authorization: Basic` header, marked as sensitive.
+    Basic(HeaderValue),
     /// The cookies of the session that these open.
     Session(Credentials),
 }
@@ -135,11 +139,11 @@ impl Proxy {
         credentials: impl FnOnce() -> Result<Credentials>,
     ) -> Result<Proof> {
         if let Some(token) = caller.bearer() {
-            return Ok(Proof::Header(token));
+            return Ok(Proof::Bearer(token));
         }
         let credentials = credentials()?;
         Ok(match self.0.origins.by {
-            LoginBy::Basic => Proof::Header(credentials.to_header()),
+            LoginBy::Basic => Proof::Basic(credentials.to_header()),
             _ => Proof::Session(credentials),
         })
     }
@@ -149,14 +153,26 @@ impl Proxy {
         if self.0.origins.is_reserved(attempt.url()) {
             // The request would end, or seem to end, the caller's session.
             let path = attempt.url().path();
-            return Err(BackendError::internal(format!(
-                "{path} is a page of the OAuth2 proxy's own, and not the back-end's"
-            )));
+            let why = format!("{path} is a page of the OAuth2 proxy's own, and not the back-end's");
+            return Err(match attempt.has_callers_path() {
+                true => BackendError::bad_request(format!("{why}.")),
+                false => BackendError::internal(why),
+            });
         }
         match proof {
-            Proof::Header(header) => {
-                let with_header = || self.send_with_header(attempt, &header);
-                retry::send_in_time(attempt, with_header).await
+            Proof::Bearer(header) => {
+                let with_token = async || {
+                    let answer = self.ask_with_header(attempt, &header).await?;
+                    answer.ok_or_else(token_refused)
+                };
+                retry::send_in_time(attempt, with_token).await
+            }
+            Proof::Basic(header) => {
+                let with_password = async || {
+                    let answer = self.ask_with_header(attempt, &header).await?;
+                    answer.ok_or_else(password_refused)
+                };
+                retry::send_in_time(attempt, with_password).await
             }
             Proof::Session(credentials) => {
                 let renewed = AtomicBool::new(false);
@@ -174,42 +190,32 @@ impl Proxy {
         }
     }
 
-    /// Sends a request whose credentials are in its header.
-    async fn send_with_header(
+    /// The back-end's answer to a request with these credentials; `None` when the proxy does not take them.
+    async fn ask_with_header(
         &self,
         attempt: &Attempt<'_>,
         header: &HeaderValue,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Option<Response>, Failure> {
         let proof = (AUTHORIZATION, header.clone());
         let response = attempt.send(&self.0.client, Some(proof.clone())).await?;
-        let accepted = match judge(&self.0.origins, response).await {
-            Verdict::Lost | Verdict::SignInPage(_) => None,
-            Verdict::Doubtful(response) => Some((response, true)),
-            // oauth2-proxy may have this word for a bearer token that it does not know.
-            Verdict::Alive(response) if response.status() == StatusCode::FORBIDDEN => {
-                let is_known = knows_caller(response.headers());
-                Some((response, !is_known))
+        let (response, is_doubtful) = match judge(&self.0.origins, response).await {
+            Verdict::Lost => return Ok(None),
+            Verdict::SignInPage(response) => {
+                let known = self.check(proof).await;
+                let known = known.is_some_and(|status| status.is_success());
+                return Ok(known.then_some(response));
             }
-            Verdict::Alive(response) => Some((response, false)),
+            Verdict::Doubtful(response) => (response, true),
+            Verdict::Alive(response) => {
+                // oauth2-proxy may have this word for a bearer token that it does not know.
+                let is_forbidden = response.status() == StatusCode::FORBIDDEN;
+                let is_doubtful = is_forbidden && !knows_caller(response.headers());
+                (response, is_doubtful)
+            }
         };
         let denials = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].map(Some);
-        let accepted = match accepted {
-            Some((_, true)) if denials.contains(&self.check(proof).await) => None,
-            other => other.map(|(response, _)| response),
-        };
-        if let Some(response) = accepted {
-            return Ok(response);
-        }
-        if self.0.origins.by == LoginBy::Basic {
-            tracing::warn!(
-                "the OAuth2 proxy does not take HTTP Basic, as AUTH_LOGIN=basic has it: the password is wrong, or the proxy \
-                 has no htpasswd file"
-            );
-        }
-        let refused = BackendError::new(StatusCode::UNAUTHORIZED);
-        Err(Failure::last(refused.with_content(
-            "The OAuth2 proxy does not take these credentials.",
-        )))
+        let denied = is_doubtful && denials.contains(&self.check(proof).await);
+        Ok((!denied).then_some(response))
     }
 
     /// Sends a request in the session of these credentials, which is opened where there is none.
@@ -333,6 +339,17 @@ impl Proxy {
         let failures = self.0.failures.lock();
         failures.expect("nobody panics while holding it")
     }
+}
+
+fn token_refused() -> Failure {
+    let refused = BackendError::new(StatusCode::UNAUTHORIZED);
+    Failure::last(refused.with_content("The OAuth2 proxy does not take these credentials."))
+}
+
+fn password_refused() -> Failure {
+    let error = LoginError::NotTaken { by: "basic" };
+    tracing::warn!(%error, "the OAuth2 proxy refused HTTP Basic");
+    Failure::last(error.into())
 }
 
 /// A login that ends for those who wait for it, even if its task panics.

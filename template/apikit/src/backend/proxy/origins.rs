@@ -51,6 +51,11 @@ impl AllowedOrigins {
         self.is_one_of(&["start", "sign_in"], url)
     }
 
+    /// Whether `url` is where the provider sends people back to.
+    pub fn ends_login(&self, url: &Url) -> bool {
+        self.is_one_of(&["callback"], url)
+    }
+
     /// Whether `url` is one of the proxy's pages that do something to the session: no answer of the back-end comes
     /// from there.
     pub fn is_reserved(&self, url: &Url) -> bool {
@@ -61,7 +66,7 @@ impl AllowedOrigins {
     fn is_one_of(&self, names: &[&str], url: &Url) -> bool {
         names.iter().any(|name| {
             let own = self.beside_start(name);
-            own.origin() == url.origin() && own.path() == url.path()
+            own.origin() == url.origin() && looked_up(&own) == looked_up(url)
         })
     }
 
@@ -89,6 +94,21 @@ impl AllowedOrigins {
         let start = self.start.to_string();
         LoginError::WrongEndpoint { start }
     }
+}
+
+/// The path of `url` as proxies may look it up: decoded, and without empty segments.
+fn looked_up(url: &Url) -> Vec<Vec<u8>> {
+    let mut parts = url.path().split('%');
+    let mut path = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| !digits.contains('+'));
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => path.extend([&[byte], &part.as_bytes()[2..]].concat()),
+            None => path.extend([b"%", part.as_bytes()].concat()),
+        }
+    }
+    let segments = path.split(|byte| *byte == b'/').map(<[u8]>::to_vec);
+    segments.filter(|segment| !segment.is_empty()).collect()
 }
 
 /// Whether what is sent to `url` is protected: by TLS, or since it stays on this machine.

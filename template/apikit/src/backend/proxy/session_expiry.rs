@@ -1,8 +1,11 @@
 //! Whether an answer means that the session has ended, or is the back-end's own refusal.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use futures_util::{StreamExt, stream};
 use reqwest::{Body, Response, ResponseBuilderExt, Url};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{coding, redirect},
@@ -10,8 +13,12 @@ use super::{
     page::Page,
 };
 
-/// How much of a refusal is looked at. Sign-in pages are a few kilobytes.
+/// How much of a page is looked at. Sign-in pages are a few kilobytes.
 const MAX_PAGE: usize = 64 * 1024;
+
+/// How long a page is waited for. Sign-in pages come at once; a page that goes on for longer is the back-end's, or the
+/// proxy is asked.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// What an answer means for the session of its request.
 pub(super) enum Verdict {
@@ -26,6 +33,15 @@ pub(super) enum Verdict {
     SignInPage(Response),
 }
 
+/// What the beginning of a page tells.
+enum Look {
+    /// It has a form of the proxy's own.
+    SignIn,
+    Other,
+    /// There is no body, as with HEAD, or it had not all come in time.
+    Unknown,
+}
+
 /// Classifies an answer to a request with a session.
 pub(super) async fn judge(origins: &AllowedOrigins, response: Response) -> Verdict {
     let headers = response.headers();
@@ -37,13 +53,11 @@ pub(super) async fn judge(origins: &AllowedOrigins, response: Response) -> Verdi
     if status.is_redirection() {
         return judge_redirect(origins, response);
     }
-    if status.is_success() && has_type(headers, "text/html") && !knows_caller(headers) {
-        let (response, page) = peek(origins, response).await;
-        return match page {
-            Some(page) if origins.is_sign_in(&page) => Verdict::SignInPage(response),
-            Some(_) => Verdict::Alive(response),
-            // There is no body, as with HEAD.
-            None => Verdict::Doubtful(response),
+    if status.is_success() && is_page(headers) && !knows_caller(headers) {
+        return match peek(origins, response).await {
+            (response, Look::SignIn) => Verdict::SignInPage(response),
+            (response, Look::Other) => Verdict::Alive(response),
+            (response, Look::Unknown) => Verdict::Doubtful(response),
         };
     }
     if status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED {
@@ -59,13 +73,12 @@ pub(super) async fn judge(origins: &AllowedOrigins, response: Response) -> Verdi
         // The proxy's for programs, which is `{}` or, to a HEAD, nothing; or the back-end's.
         return Verdict::Doubtful(response);
     }
-    if !has_type(headers, "text/html") {
+    if !is_page(headers) {
         return Verdict::Alive(response);
     }
-    let (response, page) = peek(origins, response).await;
-    match page.is_some_and(|page| origins.is_sign_in(&page)) {
-        true => Verdict::Lost,
-        false => Verdict::Doubtful(response),
+    match peek(origins, response).await {
+        (_, Look::SignIn) => Verdict::Lost,
+        (response, _) => Verdict::Doubtful(response),
     }
 }
 
@@ -96,31 +109,44 @@ pub(super) fn knows_caller(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(name))
 }
 
-fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+/// Whether an answer is a page of HTML.
+fn is_page(headers: &HeaderMap) -> bool {
     let found = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    found.is_some_and(|found| found.starts_with(wanted))
+    let found = found.and_then(|found| found.split(';').next());
+    let pages = ["text/html", "application/xhtml+xml"];
+    found.is_some_and(|found| {
+        let found = found.trim();
+        pages.iter().any(|page| found.eq_ignore_ascii_case(page))
+    })
 }
 
-/// The page at the beginning of an answer, if it has a body, and the same answer with nothing read of it.
-async fn peek(origins: &AllowedOrigins, mut response: Response) -> (Response, Option<Page>) {
+/// What the beginning of a page tells, and the same answer with nothing read of it.
+///
+/// It ends with the page, after so many bytes, or after so long: a page that goes on and on, such as a log that somebody
+/// watches, is held up for that long once, and no piece of it is lost.
+async fn peek(origins: &AllowedOrigins, mut response: Response) -> (Response, Look) {
     let (status, url) = (response.status(), response.url().clone());
     let headers = response.headers().clone();
     let extensions = response.extensions().clone();
     let mut read = Vec::new();
     let mut body = Vec::new();
+    let mut is_late = false;
+    let end = Instant::now() + MAX_WAIT;
     while body.len() < MAX_PAGE {
-        match response.chunk().await.transpose() {
-            None => break,
-            Some(chunk) => {
-                body.extend_from_slice(chunk.as_deref().unwrap_or_default());
-                let is_broken = chunk.is_err();
-                read.push(chunk);
-                if is_broken {
-                    break;
-                }
-            }
+        let Ok(chunk) = timeout_at(end, response.chunk()).await else {
+            is_late = true;
+            break;
+        };
+        let Some(chunk) = chunk.transpose() else {
+            break;
+        };
+        body.extend_from_slice(chunk.as_deref().unwrap_or_default());
+        let is_broken = chunk.is_err();
+        read.push(chunk);
+        if is_broken {
+            break;
         }
     }
     let rest = stream::iter(read).chain(response.bytes_stream());
@@ -134,7 +160,116 @@ async fn peek(origins: &AllowedOrigins, mut response: Response) -> (Response, Op
         true => coding::decoded(&headers, &body, MAX_PAGE).unwrap_or_default(),
         false => body,
     };
-    let page = (!decoded.is_empty()).then(|| Page::read(&decoded, &headers, &origins.base));
+    let is_sign_in = || origins.is_sign_in(&Page::read(&decoded, &headers, &origins.base));
+    let look = match decoded.is_empty() {
+        false if is_sign_in() => Look::SignIn,
+        false if !is_late => Look::Other,
+        _ => Look::Unknown,
+    };
     *again.headers_mut() = headers;
-    (again.into(), page)
+    (again.into(), look)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Response as Answer;
+    use bytes::Bytes;
+    use tokio::time::sleep;
+
+    use super::{
+        super::{CookieName, settings::LoginBy},
+        *,
+    };
+
+    const SIGN_IN: &str = "<form action=/oauth2/start><button>Log in</button></form>";
+
+    fn origins() -> AllowedOrigins {
+        let base: Url = "http://proxy.example/".parse().expect("it is a URL");
+        AllowedOrigins {
+            start: base.join("oauth2/start").expect("it is a path"),
+            base,
+            hosts: vec![],
+            by: LoginBy::Provider,
+            cookie: CookieName("_oauth2_proxy".to_owned()),
+        }
+    }
+
+    fn answer(status: u16, content_type: &str, body: impl Into<Body>) -> Response {
+        let answer = Answer::builder().status(status);
+        let answer = answer.header(CONTENT_TYPE, content_type);
+        answer
+            .url(origins().base.join("data").expect("it is a path"))
+            .body(body.into())
+            .expect("it is an answer")
+            .into()
+    }
+
+    fn word(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Alive(_) => "alive",
+            Verdict::Lost => "lost",
+            Verdict::Doubtful(_) => "doubtful",
+            Verdict::SignInPage(_) => "sign-in page",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_is_known_by_its_media_type_however_that_is_written() {
+        for (content_type, is_page) in [
+            ("text/html", true),
+            ("Text/HTML", true),
+            ("TEXT/HTML;charset=UTF-8", true),
+            ("text/html ; charset=utf-8", true),
+            ("application/xhtml+xml; charset=utf-8", true),
+            ("application/XHTML+xml", true),
+            ("text/plain", false),
+            ("text/htmlx", false),
+            ("application/json", false),
+        ] {
+            for (status, expected) in [(200, "sign-in page"), (403, "lost")] {
+                let verdict = judge(&origins(), answer(status, content_type, SIGN_IN)).await;
+                let expected = if is_page { expected } else { "alive" };
+                assert_eq!(word(&verdict), expected, "{status} {content_type}");
+            }
+        }
+    }
+
+    /// Pages that come piece by piece, one each `pause`, and what they are taken for after a while.
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_goes_on_and_on_is_waited_for_a_moment() {
+        let pause = Duration::from_millis(300);
+        for (status, first, last, expected) in [
+            (200, "<title>Log</title>", 0, "alive"),
+            (200, "<title>Log</title>", 2, "alive"),
+            (200, "<title>Log</title>", 90, "doubtful"),
+            (200, SIGN_IN, 90, "sign-in page"),
+            (403, "<title>No</title>", 90, "doubtful"),
+            (403, SIGN_IN, 90, "lost"),
+        ] {
+            let pieces = stream::iter(0..=last).then(move |number| async move {
+                match number {
+                    0 => Ok::<_, std::io::Error>(Bytes::from(first)),
+                    _ => {
+                        sleep(pause).await;
+                        Ok(Bytes::from_static(b"<p>a line"))
+                    }
+                }
+            });
+            let start = Instant::now();
+            let page = answer(status, "text/html", Body::wrap_stream(pieces));
+            let verdict = judge(&origins(), page).await;
+            let shown = format!("{status} {first} {last}");
+            assert_eq!(word(&verdict), expected, "{shown}");
+            assert!(start.elapsed() < Duration::from_secs(2), "{shown}");
+            // Nothing of it is lost.
+            if let Verdict::Alive(page) | Verdict::Doubtful(page) = verdict {
+                let text = page.text().await.expect("it is whole");
+                assert_eq!(
+                    text,
+                    format!("{first}{}", "<p>a line".repeat(last)),
+                    "{shown}"
+                );
+            }
+        }
+    }
 }

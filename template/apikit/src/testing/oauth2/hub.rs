@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{Query, Request, State as Shared},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -25,6 +25,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/login/oauth/authorize", get(authorize))
         .route("/login", get(login))
         .route("/session", post(session))
+        .route("/detour/{*place}", get(detour).post(session))
         .route("/sessions/two-factor/app", get(two_factor))
         .route("/sessions/verified-device", get(home))
         .layer(from_fn_with_state(state.clone(), trouble))
@@ -34,6 +35,9 @@ pub fn router(state: Arc<State>) -> Router {
 /// Applies the faults that concern the whole hub.
 async fn trouble(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let behaviour = state.behaviour();
+    let (head, body) = request.into_parts();
+    lock(&state.requests).push(Request::from_parts(head.clone(), ()));
+    let request = Request::from_parts(head, body);
     tokio::time::sleep(behaviour.delay).await;
     match behaviour.hub {
         Hub::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -64,6 +68,17 @@ async fn trouble(Shared(state): Shared<Arc<State>>, request: Request, next: Next
 
 async fn home() -> Html<&'static str> {
     Html("<title>Home</title><p>Nothing to see here.</p>")
+}
+
+/// Leads on to where the person came from; from `/detour/again` by way of an address with a query of its own.
+async fn detour(uri: Uri, headers: HeaderMap) -> Response {
+    match (uri.path(), uri.query()) {
+        ("/detour/again", _) => Redirect::temporary("/detour/query?own=1").into_response(),
+        ("/detour/query", query) if query != Some("own=1") => {
+            StatusCode::BAD_REQUEST.into_response()
+        }
+        _ => Redirect::to(&cookie_value(&headers, "return_to")).into_response(),
+    }
 }
 
 async fn two_factor() -> Html<&'static str> {
@@ -176,8 +191,23 @@ fn classic(action: &str) -> String {
 }
 
 /// Handles the filled form.
-async fn session(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn session(
+    Shared(state): Shared<Arc<State>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let behaviour = state.behaviour();
+    if let Hub::Detours {
+        to,
+        takes_form: true,
+    } = behaviour.hub
+        && uri.path() == "/session"
+    {
+        let location = HeaderValue::from_bytes(to).expect("it is a legal header");
+        let location = [(header::LOCATION, location)];
+        return (StatusCode::TEMPORARY_REDIRECT, location).into_response();
+    }
     let media_type = headers.get(header::CONTENT_TYPE);
     let media_type = media_type
         .and_then(|value| value.to_str().ok())
@@ -242,7 +272,12 @@ async fn session(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: By
         _ => remembered.unwrap_or("/".to_owned()),
     };
     let cookie = format!("user_session={value}; Path=/; HttpOnly; SameSite=Lax");
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
+    let mut answer = ([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response();
+    if let Hub::Detours { to, .. } = behaviour.hub {
+        let location = HeaderValue::from_bytes(to).expect("it is a legal header");
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
 }
 
 /// Whether a form came as a browser would send it.

@@ -20,7 +20,7 @@ use std::{
 
 use axum::{
     Router,
-    http::{HeaderMap, header::COOKIE},
+    http::{HeaderMap, Request, header::COOKIE},
 };
 use tokio::net::TcpListener;
 
@@ -50,6 +50,8 @@ struct State {
     refusals: AtomicU64,
     /// The bodies of the forms that the hub was sent, with their media types.
     forms: Mutex<Vec<(String, Vec<u8>)>>,
+    /// The requests that the hub was sent, without their bodies.
+    requests: Mutex<Vec<Request<()>>>,
 }
 
 struct Session {
@@ -164,6 +166,14 @@ pub enum Hub {
     Shows(OwnPage),
     /// Sends people back by a `Refresh` header of this form, in which `{back}` is the address.
     RefreshHeader(&'static str),
+    /// Leads people back by way of this `Location` below `/detour/`, whose bytes are sent as they are. The form goes there
+    /// first, by 307, if it `takes_form`.
+    Detours {
+        /// The bytes of the `Location`.
+        to: &'static [u8],
+        /// Whether the form is sent there.
+        takes_form: bool,
+    },
 }
 
 /// A page as a test writes it.
@@ -244,6 +254,7 @@ impl Double {
             starts: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             forms: Mutex::default(),
+            requests: Mutex::default(),
         });
         let proxy_app = proxy::router(state.clone());
         let hub_app = hub::router(state.clone());
@@ -301,6 +312,11 @@ impl Double {
     /// The media type and the body of each form that the hub was sent.
     pub fn forms(&self) -> Vec<(String, Vec<u8>)> {
         lock(&self.state.forms).clone()
+    }
+
+    /// The requests that the hub was sent, without their bodies.
+    pub fn requests(&self) -> Vec<Request<()>> {
+        lock(&self.state.requests).clone()
     }
 
     /// The values of all sessions' cookies: what must be in no log.

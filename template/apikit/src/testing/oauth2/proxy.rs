@@ -204,9 +204,10 @@ async fn check(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respons
     }
 }
 
-/// v7 says on each answer within a session whose it is.
+/// v7 says on each answer within a session whose it is; beside nginx, it sees none.
 fn mark(behaviour: &Behaviour, user: &str, headers: &mut HeaderMap) {
-    if behaviour.flavour.is_v7() {
+    let flavour = behaviour.flavour;
+    if flavour.is_v7() && !matches!(flavour, Flavour::NginxPage | Flavour::NginxRedirect) {
         let user = HeaderValue::from_str(user).expect("a user name is a legal header");
         headers.insert("gap-auth", user);
     }

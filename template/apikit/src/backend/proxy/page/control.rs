@@ -202,7 +202,9 @@ fn is_concealed(dom: &Dom, id: Id) -> bool {
     let is_hidden = |id: Id| {
         let style = dom.attribute(id, "style").unwrap_or_default();
         let style: String = style.split_ascii_whitespace().collect();
-        dom.has(id, "hidden") || style.to_ascii_lowercase().contains("display:none")
+        let style = style.to_ascii_lowercase();
+        let unseen = ["display:none", "visibility:hidden"];
+        dom.has(id, "hidden") || unseen.iter().any(|unseen| style.contains(unseen))
     };
     is_hidden(id) || dom.ancestors(id).any(is_hidden)
 }

@@ -100,6 +100,12 @@ impl Form {
         self.password().is_some()
     }
 
+    /// Whether people see where it asks for a password.
+    pub fn shows_password(&self) -> bool {
+        self.password()
+            .is_some_and(|password| self.controls[password].is_visible())
+    }
+
     /// Whether it has an enabled field of that name.
     pub fn has_field(&self, name: &str) -> bool {
         self.controls.iter().any(|control| control.name == name)
@@ -146,16 +152,21 @@ impl Form {
         })
     }
 
+    /// Its field for a password: the first that people see, or else the first.
     fn password(&self) -> Option<usize> {
         let asks = |control: &Control| control.kind == Kind::Password && control.is_enabled;
-        self.controls.iter().position(asks)
+        let shows = |control: &Control| asks(control) && control.is_visible();
+        let shown = self.controls.iter().position(shows);
+        shown.or_else(|| self.controls.iter().position(asks))
     }
 
     fn user_name(&self, password: usize) -> Option<usize> {
+        // A script may show the whole form later.
+        let is_concealed = !self.controls[password].is_visible();
         let takes = |control: &Control| {
             control.kind == Kind::Text
                 && control.is_enabled
-                && control.is_visible()
+                && (control.is_visible() || is_concealed)
                 && !control.name.is_empty()
                 && !control.name.starts_with("required_field")
         };

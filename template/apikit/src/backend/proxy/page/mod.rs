@@ -103,16 +103,16 @@ impl Page {
         }
     }
 
-    /// The form that asks for a password; if several do, one that posts to the page's own origin.
+    /// The form that asks for a password; if several do, one that people see and that posts to the page's own origin.
     pub fn login_form(&self, url: &Url) -> Option<&Form> {
-        let asking = || self.forms.iter().filter(|form| form.has_password());
-        let own = |form: &&Form| {
+        let asking = self.forms.iter().filter(|form| form.has_password());
+        let is_own = |form: &Form| {
             let submission = form.submitted();
             submission.is_some_and(|submission| {
                 submission.method == Method::Post && submission.action.origin() == url.origin()
             })
         };
-        asking().find(own).or_else(|| asking().next())
+        asking.min_by_key(|form| (!form.shows_password(), !is_own(form)))
     }
 
     /// Whether the page says that a password was wrong that was sent from a page with the text `before`: by its status, by
