@@ -59,9 +59,6 @@ pub use tokens::Token;
 /// A time beyond all others, where the sum of two would overflow.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
-/// How many characters of a refusal of the service's own account are logged.
-const MAX_SAID: usize = 200;
-
 /// A back-end: one base URL, and how it is asked. Clones share it.
 #[derive(Clone)]
 pub struct Backend {
@@ -348,7 +345,7 @@ impl Backend {
             (StatusCode::FORBIDDEN, _) => format!("The {name} forbids this to the service."),
             _ => return error,
         };
-        let said: String = error.to_string().chars().take(MAX_SAID).collect();
+        let said = error.to_string();
         let refused = BackendError::bad_gateway(content);
         refused.with_source(format!("it answered {said:?}"))
     }
