@@ -56,8 +56,7 @@ pub(super) async fn refusal(
     let _ = timeout(limit, reading).await;
     body.truncate(MAX_REFUSAL);
     if coding::is_coded(response.headers()) {
-        // Without the content where it cannot be decoded.
-        body = coding::decoded(response.headers(), &body, MAX_REFUSAL).unwrap_or_default();
+        body = coding::beginning(response.headers(), body, MAX_REFUSAL);
     }
     let encoding = charset(response.headers()).unwrap_or(UTF_8);
 
