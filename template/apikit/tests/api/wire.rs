@@ -11,10 +11,12 @@ use std::{
 use apikit::{Auth, Backend, BackendError, Caller, Result};
 use axum::{
     Router,
+    body::to_bytes,
     extract::Request,
     http::{HeaderMap, StatusCode, header},
-    response::{AppendHeaders, IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
+use futures_util::TryStreamExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -179,6 +181,86 @@ async fn an_answer_is_taken_or_refused_with_what_is_wrong_with_it() {
         let answer = text(&backend, "/x").await;
         let answer = answer.unwrap_or_else(|error| error.to_string());
         assert_eq!(answer, told, "{shown:?}");
+    }
+}
+
+/// What the author accepts, and the `Accept-Encoding` that the back-end sees, after a redirect too.
+#[tokio::test]
+async fn a_back_end_is_asked_for_bodies_that_are_not_compressed() {
+    let accepted = async |request: Request| {
+        if request.uri() == "/moved" {
+            return Redirect::temporary("/x").into_response();
+        }
+        let headers = request.headers();
+        let accepted: Vec<_> = headers.get_all(header::ACCEPT_ENCODING).iter().collect();
+        format!("{accepted:?}").into_response()
+    };
+    let backend = axum_backend(Router::new().fallback(accepted), Auth::None).await;
+    for (asked, sent) in [
+        (None, r#"["identity"]"#),
+        (Some("gzip"), r#"["gzip"]"#),
+        (Some("br, *;q=0"), r#"["br, *;q=0"]"#),
+    ] {
+        for path in ["/x", "/moved"] {
+            let request = match asked {
+                Some(asked) => {
+                    let asked = asked.parse().unwrap();
+                    backend.get(path).header(header::ACCEPT_ENCODING, asked)
+                }
+                None => backend.get(path),
+            };
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.text().await.unwrap(), sent, "{asked:?} {path}");
+        }
+    }
+}
+
+/// The `Content-Encoding` of an answer, and what is read of it in pieces.
+#[tokio::test]
+async fn a_body_in_pieces_is_plain_or_refused_and_one_that_is_passed_on_stays_as_it_is() {
+    let refusal = |coding: &str| {
+        Some(format!(
+            "502 Bad Gateway: The back-end's answer has the Content-Encoding {coding:?}, and only a body without one is read in pieces."
+        ))
+    };
+    for (coding, body, refused) in [
+        ("gzip", "packed", refusal("gzip")),
+        ("br", "packed", refusal("br")),
+        ("identity, deflate", "packed", refusal("deflate")),
+        ("gzip, br", "packed", refusal("gzip, br")),
+        ("identity", "plain", None),
+        ("", "plain", None),
+        // A body that is not there is in no coding.
+        ("gzip", "", None),
+    ] {
+        let answer = async move || {
+            let mut headers = HeaderMap::new();
+            if !coding.is_empty() {
+                headers.insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+            }
+            (headers, body)
+        };
+        let backend = axum_backend(Router::new().fallback(answer), Auth::None).await;
+        let get = async || backend.get("/x").send().await.unwrap();
+        let piece = get().await.chunk().await;
+        let read: Result<Vec<_>> = get().await.into_stream().try_collect().await;
+        match refused {
+            Some(refused) => {
+                assert_eq!(piece.unwrap_err().to_string(), refused);
+                assert_eq!(read.unwrap_err().to_string(), refused);
+            }
+            None => {
+                assert_eq!(piece.unwrap().unwrap_or_default(), body, "{coding}");
+                assert_eq!(read.unwrap().concat(), body.as_bytes(), "{coding}");
+            }
+        }
+        let passed = get().await.into_response();
+        let sent = passed.headers().get(header::CONTENT_ENCODING);
+        let sent = sent.map_or("", |coding| coding.to_str().unwrap());
+        assert_eq!(sent, coding);
+        assert_eq!(to_bytes(passed.into_body(), 1000).await.unwrap(), body);
+        let passed = get().await.into_body();
+        assert_eq!(to_bytes(passed, 1000).await.unwrap(), body);
     }
 }
 
