@@ -17,6 +17,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use futures_util::TryStreamExt;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -181,6 +182,46 @@ async fn an_answer_is_taken_or_refused_with_what_is_wrong_with_it() {
         let answer = text(&backend, "/x").await;
         let answer = answer.unwrap_or_else(|error| error.to_string());
         assert_eq!(answer, told, "{shown:?}");
+    }
+}
+
+/// An error as it is sent, and the content that the caller gets.
+#[tokio::test]
+async fn an_error_of_the_back_ends_own_has_a_sentence_also_where_it_has_no_body() {
+    for (answer, content) in [
+        (
+            "502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+            json!("The back-end answers 502 and says no more."),
+        ),
+        (
+            "503 \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            json!("The back-end answers 503 and says no more."),
+        ),
+        (
+            "504 Gateway Timeout\r\nContent-Length: 3\r\n\r\n \r\n",
+            json!("The back-end answers 504 and says no more."),
+        ),
+        (
+            "500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+            json!("The back-end answers 500 and says no more."),
+        ),
+        (
+            "599 Odd\r\n\r\n",
+            json!("The back-end answers 599 and says no more."),
+        ),
+        (
+            "502 Bad Gateway\r\nContent-Length: 4\r\n\r\ndown",
+            json!("down"),
+        ),
+        ("404 Not Found\r\nContent-Length: 0\r\n\r\n", json!(null)),
+        ("409 Conflict\r\nContent-Length: 1\r\n\r\n\n", json!(null)),
+        ("429 Slow Down\r\nRetry-After: 1\r\n\r\n", json!(null)),
+    ] {
+        let backend = saying(format!("HTTP/1.1 {answer}")).await;
+        let refused = backend.post("/x").send().await.unwrap_err();
+        let body = to_bytes(refused.into_response().into_body(), 1000).await;
+        let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        assert_eq!(body["error_content"], content, "{answer:?}");
     }
 }
 
