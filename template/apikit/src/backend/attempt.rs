@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, header::COOKIE};
+use axum::http::{HeaderName, HeaderValue};
 use reqwest::{Request, Response, Url};
 use tokio::time::{Instant, timeout};
 use tracing::Span;
@@ -116,21 +116,16 @@ impl<'a> Attempt<'a> {
         proof: Option<(HeaderName, HeaderValue)>,
         mut response: Response,
     ) -> Result<Response, Failure> {
-        let sent = proof.as_ref().filter(|(name, _)| name == COOKIE);
         let mut cookies = CookiesOnTheWay::default();
         for _ in 0..MAX_REDIRECTS {
             let Ok(target) = self.next(&response) else {
                 break;
             };
             cookies.keep(response.url(), response.headers());
-            let cookie = cookies.header(sent.map(|(_, cookie)| cookie), &target);
             let request = || {
                 let mut request = self.copy(proof.as_ref());
                 *request.url_mut() = target.clone();
-                match &cookie {
-                    Some(cookie) => request.headers_mut().insert(COOKIE, cookie.clone()),
-                    None => request.headers_mut().remove(COOKIE),
-                };
+                cookies.go_with(request.headers_mut(), &target);
                 request
             };
             response = self.execute(client, request).await?;

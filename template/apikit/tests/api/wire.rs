@@ -437,6 +437,35 @@ async fn a_redirect_is_followed_or_the_caller_is_told_why_not() {
     );
 }
 
+/// A `Cookie` header of the author's own goes along a redirect, with what is set on the way.
+#[tokio::test]
+async fn a_cookie_of_the_authors_outlives_a_redirect() {
+    let backend = axum_backend(Router::new().fallback(redirecting), Auth::None).await;
+    for (path, cookies, told) in [
+        ("/moved", &["lang=de"][..], "you are in: lang=de"),
+        ("/moved", &["lang=de; a=1"], "you are in: lang=de; a=1"),
+        ("/moved", &[], "you are in: "),
+        ("/setting", &["lang=de"], "you are in: lang=de; seen=1"),
+        (
+            "/setting",
+            &["seen=0; lang=de"],
+            "you are in: lang=de; seen=1",
+        ),
+        (
+            "/setting",
+            &["lang=de", "a=1"],
+            "you are in: lang=de; a=1; seen=1",
+        ),
+        ("/removed", &["seen=0"], "you are in: "),
+    ] {
+        let request = cookies.iter().fold(backend.get(path), |request, cookie| {
+            request.header(header::COOKIE, cookie.parse().unwrap())
+        });
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), told, "{path} {cookies:?}");
+    }
+}
+
 async fn redirecting(request: Request) -> Response {
     let cookies = request.headers().get("cookie");
     let cookies = cookies
@@ -462,7 +491,9 @@ async fn redirecting(request: Request) -> Response {
         ("/steps/3", "step=3") => inside.into_response(),
         ("/removed", _) => to(b"/removed/1", "seen=1; Path=/"),
         ("/removed/1", _) => to(b"/removed/2", "seen=; Path=/; Max-Age=0"),
-        ("/removed/2", _) => inside.into_response(),
+        ("/removed/2" | "/in", _) => inside.into_response(),
+        ("/moved", _) => to(b"/in", ""),
+        ("/setting", _) => to(b"/in", "seen=1"),
         ("/raw", _) => to("/café".as_bytes(), ""),
         ("/latin", _) => to(b"/caf\xe9", ""),
         ("/relative/x", _) => to(b"y?z#part", ""),
