@@ -93,6 +93,8 @@ struct Limits {
     answer: Duration,
     /// Of a call with its login, redirects and retries, until its answer begins.
     call: Duration,
+    /// Whether that begins anew with each piece of a body that is a stream.
+    begins_anew: bool,
 }
 
 impl Backend {
@@ -124,6 +126,7 @@ impl Backend {
         let limits = Limits {
             answer: settings.backend_timeout,
             call: time_limit,
+            begins_anew: true,
         };
         let client = HttpClient::new(network, Egress::of(settings, network)?, realm)?;
         #[cfg(feature = "bitly-proxy")]

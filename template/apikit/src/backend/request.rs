@@ -106,8 +106,9 @@ impl BackendRequest {
     /// Passes the body of a request to the service on as it comes. However large it is, only a few pieces of it are in
     /// memory. Its length is sent along where it is known.
     ///
-    /// Like all bodies that are streams, it is sent once. The time limit of a try starts again with each piece that the
-    /// back-end takes. The caller's request still ends after `--request-timeout`.
+    /// Like all bodies that are streams, it is sent once. The time limits begin anew with each piece that the back-end
+    /// takes, unless the call has a [`timeout`](Self::timeout) of its own. `--request-timeout`, the limit of the caller's
+    /// request, begins anew as long as 64 KiB come within it.
     ///
     /// ```
     /// # use apikit::{Backend, Caller, Result};
@@ -161,6 +162,7 @@ impl BackendRequest {
         self.within(Limits {
             answer: limit,
             call: limit,
+            begins_anew: false,
         })
     }
 
