@@ -39,25 +39,25 @@ pub fn named(headers: &HeaderMap) -> String {
     codings.join(", ")
 }
 
-/// Whether a body with these headers must be [`decoded`].
+/// Whether a body with these headers must be decoded.
 pub fn is_coded(headers: &HeaderMap) -> bool {
     headers.contains_key(CONTENT_ENCODING) && !codings(headers).is_empty()
 }
 
-/// A whole body, decoded: from gzip or from deflate, with or without zlib's header. It may have at most `limit` bytes
-/// then.
+/// A whole body, decoded, with at most `limit` bytes.
 ///
 /// # Errors
-/// When it is in another coding, broken, or larger.
+/// As [`decoded_while`].
+#[cfg(any(test, feature = "bitly-proxy"))]
 pub fn decoded(headers: &HeaderMap, body: &[u8], limit: usize) -> Result<Vec<u8>, CodingError> {
     decoded_while(headers, body, |length| length <= limit)
 }
 
-/// As [`decoded`], as long as there may be as many bytes as there come to be: those of the decoded body, and of what is
-/// between two codings.
+/// A whole body, decoded: from gzip or from deflate, with or without zlib's header. It `may_have` as many bytes as there come
+/// to be: those of the decoded body, and of what is between two codings.
 ///
 /// # Errors
-/// As there.
+/// When it is in another coding, broken, or larger.
 pub fn decoded_while(
     headers: &HeaderMap,
     body: &[u8],
