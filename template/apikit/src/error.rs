@@ -11,6 +11,9 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// How many letters of a content are logged, and told to the operator.
+const MAX_EXCERPT: usize = 200;
+
 /// What handlers return.
 pub type Result<T, E = BackendError> = std::result::Result<T, E>;
 
@@ -159,13 +162,7 @@ impl BackendError {
             .as_deref()
             .map(|source| causes(source))
             .unwrap_or_default();
-        // The content may be a back-end's: a long page, or lines that imitate a log's.
-        let content: String = self
-            .content
-            .iter()
-            .flat_map(|text| text.chars())
-            .take(200)
-            .collect();
+        let content = self.content.as_deref().map(excerpt).unwrap_or_default();
         match status {
             _ if self.routine => {
                 tracing::debug!(status, ?content, cause, "the request was refused");
@@ -178,9 +175,11 @@ impl BackendError {
 }
 
 impl fmt::Display for BackendError {
+    /// One line, as far as the content is a back-end's: of that, only the beginning is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status.as_u16(), self.reason)?;
         match &self.content {
+            Some(text) if self.answered.is_some() => write!(f, ": {}", excerpt(text)),
             Some(content) => write!(f, ": {content}"),
             None => Ok(()),
         }
@@ -256,6 +255,26 @@ pub(super) enum InShape {
     Complete,
     /// An [`ErrorBody`] that has yet to name the request's id. The log has the cause already.
     ButForItsId,
+}
+
+/// The letters of a text in one line: blanks and control characters between words are one blank.
+pub(crate) fn in_one_line(text: &str) -> impl Iterator<Item = char> {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words = words.filter(|word| !word.is_empty());
+    words
+        .flat_map(|word| [" ", word])
+        .skip(1)
+        .flat_map(str::chars)
+}
+
+/// The beginning of a text that may be a back-end's: a long page, or lines that imitate a log's.
+fn excerpt(text: &str) -> String {
+    let mut letters = in_one_line(text);
+    let mut excerpt: String = letters.by_ref().take(MAX_EXCERPT).collect();
+    if letters.next().is_some() {
+        excerpt.push('…');
+    }
+    excerpt
 }
 
 /// The whole chain of an error, outermost first: `a: b: c`.

@@ -27,6 +27,8 @@ pub(crate) struct HeldBodies(Mutex<Held>);
 struct Held {
     request: Option<Reserved>,
     request_length: usize,
+    /// How much of it had come when it began to be passed on, or when somebody last asked whether it moves.
+    noted_length: usize,
     /// For the largest answer of a back-end: a handler may read many, one after the other, and keep none.
     answer: Option<Reserved>,
     /// Whether the request's body is passed on as it comes.
@@ -54,7 +56,16 @@ impl HeldBodies {
     pub fn stream(&self) {
         let mut held = self.lock();
         held.is_streamed = true;
+        held.noted_length = held.request_length;
         held.request = None;
+    }
+
+    /// Whether the request's body is passed on, and at least so many bytes of it have come since this was last asked.
+    pub fn has_moved(&self, bytes: usize) -> bool {
+        let mut held = self.lock();
+        let moved = held.request_length - held.noted_length;
+        held.noted_length = held.request_length;
+        held.is_streamed && moved >= bytes
     }
 
     /// Whether there was no memory for the request's body.
@@ -82,10 +93,10 @@ impl HeldBodies {
     /// As [`Reserved::grow_to`].
     pub fn count(&self, piece: Bytes, memory: &BodyMemory) -> Result<Bytes> {
         let mut held = self.lock();
+        held.request_length += piece.len();
         if held.is_streamed {
             return Ok(piece);
         }
-        held.request_length += piece.len();
         let length = held.request_length;
         let request = held.request.get_or_insert_with(|| memory.reserve());
         let counted = match length <= COLLECTED {

@@ -18,7 +18,7 @@ use futures_util::future::Either;
 use pin_project_lite::pin_project;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 use tower::{Layer, Service};
 
@@ -39,6 +39,10 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// The most headers that a request may have. hyper reads up to 100 without an allocation, and refuses more
 /// with a bare status; browsers and proxies together send some 30.
 const MAX_HEADERS: usize = 80;
+
+/// How many bytes of an upload must come within the time of a request, for that to begin anew. A client that sends a byte now
+/// and then does not hold its place for ever.
+const MIN_UPLOAD: usize = 64 * 1024;
 
 /// The `Retry-After` of a request that found the service full.
 const FULL_FOR: Duration = Duration::from_secs(1);
@@ -117,7 +121,8 @@ impl Places {
 ///
 /// A request beyond the number of places, or with a body beyond the memory, is refused with 503 and `Retry-After`. It
 /// does not wait: a queue would only grow, and serve callers who have given up. A request that takes too long is
-/// answered with 504.
+/// answered with 504. One whose body is passed on to a back-end may take longer, as long as 64 KiB of it come within
+/// that time.
 #[derive(Clone, Debug)]
 pub struct Work {
     places: Places,
@@ -236,8 +241,13 @@ where
         if this.late.is_none() {
             this.late.set(Some(sleep(*this.time)));
         }
-        let late = this.late.as_pin_mut().expect("it was set");
-        ready!(late.poll(cx));
+        let mut late = this.late.as_pin_mut().expect("it was set");
+        ready!(late.as_mut().poll(cx));
+        let context = this.context.as_ref();
+        while context.is_some_and(|context| context.held_bodies().has_moved(MIN_UPLOAD)) {
+            late.as_mut().reset(Instant::now() + *this.time);
+            ready!(late.as_mut().poll(cx));
+        }
         let time = humantime::format_duration(*this.time);
         let error = BackendError::gateway_timeout(format!("The request took longer than {time}."));
         Poll::Ready(Ok(error.into_response()))

@@ -28,7 +28,8 @@ pub struct Settings {
     #[arg(long, env, default_value = "0.0.0.0:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// How long a request may take, retries included
+    /// How long a request may take, retries included; an upload that is passed on may take longer, as long as 64 KiB of it come
+    /// within this time
     #[arg(long, env, default_value = "30s", value_parser = time, value_name = "TIME")]
     pub request_timeout: Duration,
 

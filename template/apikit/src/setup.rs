@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backend::{Backend, BackendName, NamedBackend},
     body_memory::BodyMemory,
+    error::{causes, in_one_line},
     metrics::Metrics,
     settings::Settings,
     shutdown::Shutdown,
@@ -165,11 +166,15 @@ impl StartError {
         }
     }
 
-    /// The sentence.
+    /// The sentence, in one line. Of what a back-end said, it has no more than the beginning.
     pub fn sentence(&self) -> String {
-        match &self.context {
+        let sentence = match &self.context {
             Some(context) => format!("{context}: {}", self.text),
             None => self.text.clone(),
+        };
+        match sentence.contains(char::is_control) {
+            true => in_one_line(&sentence).collect(),
+            false => sentence,
         }
     }
 
@@ -181,8 +186,8 @@ impl StartError {
 
 impl<E: std::error::Error + 'static> From<E> for StartError {
     fn from(error: E) -> Self {
-        let causes = crate::error::causes(&error);
-        let text = format!("{}.", causes.trim_end_matches('.'));
+        let causes = causes(&error);
+        let text = format!("{}.", causes.trim_end().trim_end_matches('.'));
         Self::failed(text).context("The service cannot start")
     }
 }

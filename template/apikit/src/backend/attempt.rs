@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, header::COOKIE};
+use axum::http::{HeaderName, HeaderValue};
 use reqwest::{Request, Response, Url};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, error::Elapsed, timeout};
 use tracing::Span;
 
 use super::{
-    Limits,
+    FOREVER, Limits,
     client::HttpClient,
     cookies::CookiesOnTheWay,
     name::Name,
     redirect::{self, MAX_REDIRECTS, NotFollowed, is_redirect},
     request::Ready,
     retry::Failure,
-    upload::Upload,
+    upload::{Upload, until},
 };
 use crate::{request_context::RequestContext, traces};
 
@@ -71,7 +71,20 @@ impl<'a> Attempt<'a> {
 
     /// How much is left of the time that the whole call may take.
     pub fn left(&self) -> Duration {
-        self.limits.call.saturating_sub(self.start.elapsed())
+        self.limits.call.saturating_sub(self.begin().elapsed())
+    }
+
+    /// When the time of the call begins: where its body is a stream, anew with each piece that is sent.
+    fn begin(&self) -> Instant {
+        let upload = self.upload.as_ref();
+        let upload = upload.filter(|_| self.limits.begins_anew);
+        upload.map_or(self.start, Upload::last_piece)
+    }
+
+    /// Waits for `answer`, as long as there is time left for the call.
+    pub async fn in_time<F: Future>(&self, answer: F) -> Result<F::Output, Elapsed> {
+        let deadline = || self.begin() + self.limits.call.min(FOREVER);
+        until(deadline, answer).await
     }
 
     /// How long the next try may take.
@@ -122,21 +135,16 @@ impl<'a> Attempt<'a> {
         proof: Option<(HeaderName, HeaderValue)>,
         mut response: Response,
     ) -> Result<Response, Failure> {
-        let sent = proof.as_ref().filter(|(name, _)| name == COOKIE);
         let mut cookies = CookiesOnTheWay::default();
         for _ in 0..MAX_REDIRECTS {
             let Ok(target) = self.next(&response) else {
                 break;
             };
             cookies.keep(response.url(), response.headers());
-            let cookie = cookies.header(sent.map(|(_, cookie)| cookie), &target);
             let request = || {
                 let mut request = self.copy(proof.as_ref());
                 *request.url_mut() = target.clone();
-                match &cookie {
-                    Some(cookie) => request.headers_mut().insert(COOKIE, cookie.clone()),
-                    None => request.headers_mut().remove(COOKIE),
-                };
+                cookies.go_with(request.headers_mut(), &target);
                 request
             };
             response = self.execute(client, request).await?;
@@ -176,7 +184,7 @@ impl<'a> Attempt<'a> {
             None => timeout(limit, answer).await,
             Some(upload) => {
                 let answer = Box::pin(upload.answered(self.limits.answer, answer));
-                timeout(self.left(), answer).await.flatten()
+                self.in_time(answer).await.flatten()
             }
         };
         match answer {
@@ -185,6 +193,9 @@ impl<'a> Attempt<'a> {
                 Err(Failure::broken_upload())
             }
             Ok(Err(error)) => Err(Failure::of(error, self.name)),
+            Err(_) if self.upload.as_ref().is_some_and(Upload::is_awaited) => {
+                Err(Failure::late_upload())
+            }
             Err(_) => Err(Failure::too_late(self.name)),
         }
     }

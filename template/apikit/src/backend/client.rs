@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 
 use super::{
@@ -56,6 +56,7 @@ impl HttpClient {
                 .dns_resolver(resolver.clone())
                 .redirect(redirect::Policy::none())
                 .user_agent(agent.clone())
+                .default_headers(plain())
                 // Heads as curl takes them: an old CGI's are no reason to fail.
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
@@ -100,6 +101,12 @@ impl HttpClient {
             builder.build().unwrap_or_else(|_| self.kept.clone())
         })
     }
+}
+
+/// What asks for bodies that are not compressed, unless the author asks for others: without it, a back-end may choose any
+/// coding (RFC 9110, 12.5.3).
+fn plain() -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))])
 }
 
 /// Whether the connection was closed before an answer came.

@@ -1,9 +1,9 @@
-//! Content codings: decodes bodies that are compressed, though the request did not ask for it.
+//! Content codings: decodes bodies that are compressed, though requests ask for plain ones.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 
 use axum::http::{HeaderMap, header::CONTENT_ENCODING};
-use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 /// How many codings one body may have on top of each other. More serve no purpose.
 const MAX_CODINGS: usize = 4;
@@ -32,24 +32,32 @@ fn codings(headers: &HeaderMap) -> Vec<String> {
     names
 }
 
-/// Whether a body with these headers must be [`decoded`].
+/// The codings of a body as a header names them, the outermost last.
+pub fn named(headers: &HeaderMap) -> String {
+    let mut codings = codings(headers);
+    codings.reverse();
+    codings.join(", ")
+}
+
+/// Whether a body with these headers must be decoded.
 pub fn is_coded(headers: &HeaderMap) -> bool {
     headers.contains_key(CONTENT_ENCODING) && !codings(headers).is_empty()
 }
 
-/// A whole body, decoded: from gzip or from deflate, with or without zlib's header. It may have at most `limit` bytes
-/// then.
+/// A whole body, decoded, with at most `limit` bytes.
 ///
 /// # Errors
-/// When it is in another coding, broken, or larger.
+/// As [`decoded_while`].
+#[cfg(any(test, feature = "bitly-proxy"))]
 pub fn decoded(headers: &HeaderMap, body: &[u8], limit: usize) -> Result<Vec<u8>, CodingError> {
     decoded_while(headers, body, |length| length <= limit)
 }
 
-/// As [`decoded`], as long as the decoded body may have the length that it grows to.
+/// A whole body, decoded: from gzip or from deflate, with or without zlib's header. It `may_have` as many bytes as there come
+/// to be: those of the decoded body, and of what is between two codings.
 ///
 /// # Errors
-/// As there.
+/// When it is in another coding, broken, or larger.
 pub fn decoded_while(
     headers: &HeaderMap,
     body: &[u8],
@@ -57,26 +65,58 @@ pub fn decoded_while(
 ) -> Result<Vec<u8>, CodingError> {
     let codings = codings(headers);
     if codings.len() > MAX_CODINGS {
-        return Err(CodingError::Unknown(codings.join(", ")));
+        return Err(CodingError::Unknown(named(headers)));
     }
-    codings.into_iter().try_fold(body.to_vec(), |body, coding| {
-        // An empty body, as of a HEAD or a 304, is no stream of its coding.
-        match (body.is_empty(), coding.as_str()) {
-            (true, _) => Ok(body),
-            (_, "gzip" | "x-gzip") => {
-                let decoder = MultiGzDecoder::new(Bounded::new(&mut may_have));
-                through(decoder, &body, MultiGzDecoder::finish, coding)
+    let mut between: Option<Vec<u8>> = None;
+    for coding in codings {
+        let held = between.as_ref().map_or(0, Vec::len);
+        let body = between.as_deref().unwrap_or(body);
+        between = Some(read(&coding, body, |length| may_have(held + length))?);
+    }
+    Ok(between.unwrap_or_else(|| body.to_vec()))
+}
+
+fn read(
+    coding: &str,
+    body: &[u8],
+    mut may_have: impl FnMut(usize) -> bool,
+) -> Result<Vec<u8>, CodingError> {
+    let mut decoder = decoder(coding, body)?;
+    let (mut decoded, mut piece) = (Vec::new(), [0; 8 * 1024]);
+    loop {
+        match decoder.read(&mut piece) {
+            Ok(0) => return Ok(decoded),
+            Ok(length) if may_have(decoded.len() + length) => {
+                decoded.extend_from_slice(&piece[..length]);
             }
-            (_, "deflate") if is_zlib(&body) => {
-                let decoder = ZlibDecoder::new(Bounded::new(&mut may_have));
-                through(decoder, &body, ZlibDecoder::finish, coding)
-            }
-            (_, "deflate") => {
-                let decoder = DeflateDecoder::new(Bounded::new(&mut may_have));
-                through(decoder, &body, DeflateDecoder::finish, coding)
-            }
-            _ => Err(CodingError::Unknown(coding)),
+            Ok(_) => return Err(CodingError::TooLarge),
+            Err(_) => return Err(CodingError::Broken(coding.to_owned())),
         }
+    }
+}
+
+/// The beginning of a body, decoded, with at most `limit` bytes: what comes before its end, or before the place from
+/// which it cannot be decoded.
+pub fn beginning(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Vec<u8> {
+    let codings = codings(headers).into_iter().take(MAX_CODINGS);
+    codings.fold(body, |body, coding| {
+        let mut beginning = Vec::new();
+        if let Ok(decoder) = decoder(&coding, &body) {
+            // What was read before an error stays.
+            let _ = decoder.take(limit as u64).read_to_end(&mut beginning);
+        }
+        beginning
+    })
+}
+
+fn decoder<'a>(coding: &str, body: &'a [u8]) -> Result<Box<dyn Read + 'a>, CodingError> {
+    Ok(match coding {
+        // An empty body, as of a HEAD or a 304, is no stream of its coding.
+        _ if body.is_empty() => Box::new(body),
+        "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(body)),
+        "deflate" if is_zlib(body) => Box::new(ZlibDecoder::new(body)),
+        "deflate" => Box::new(DeflateDecoder::new(body)),
+        _ => return Err(CodingError::Unknown(coding.to_owned())),
     })
 }
 
@@ -90,64 +130,10 @@ fn is_zlib(body: &[u8]) -> bool {
     }
 }
 
-fn through<'a, D: Write>(
-    mut decoder: D,
-    mut body: &[u8],
-    finish: impl FnOnce(D) -> io::Result<Bounded<'a>>,
-    coding: String,
-) -> Result<Vec<u8>, CodingError> {
-    let mut piece = [0; 8 * 1024];
-    loop {
-        let read = body.read(&mut piece).unwrap_or_default();
-        if read == 0 {
-            break;
-        }
-        decoder
-            .write_all(&piece[..read])
-            .map_err(|error| fault(&error, &coding))?;
-    }
-    let bounded = finish(decoder).map_err(|error| fault(&error, &coding))?;
-    Ok(bounded.body)
-}
-
-fn fault(error: &io::Error, coding: &str) -> CodingError {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => CodingError::TooLarge,
-        _ => CodingError::Broken(coding.to_owned()),
-    }
-}
-
-/// Bytes with a limit on their number.
-struct Bounded<'a> {
-    body: Vec<u8>,
-    may_have: &'a mut dyn FnMut(usize) -> bool,
-}
-
-impl<'a> Bounded<'a> {
-    fn new(may_have: &'a mut dyn FnMut(usize) -> bool) -> Self {
-        Self {
-            body: Vec::new(),
-            may_have,
-        }
-    }
-}
-
-impl Write for Bounded<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !(self.may_have)(self.body.len() + bytes.len()) {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.body.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use axum::http::HeaderValue;
     use flate2::{
         Compression,
@@ -158,7 +144,7 @@ mod tests {
 
     const TEXT: &[u8] = b"2m 41s";
 
-    fn named(codings: &str) -> HeaderMap {
+    fn coded(codings: &str) -> HeaderMap {
         let value = HeaderValue::from_str(codings).expect("it is a header");
         HeaderMap::from_iter([(CONTENT_ENCODING, value)])
     }
@@ -186,10 +172,10 @@ mod tests {
             ("deflate", bare.finish().expect("memory takes it")),
             ("identity", TEXT.to_vec()),
         ] {
-            let found = decoded(&named(codings), &body, 100);
+            let found = decoded(&coded(codings), &body, 100);
             assert_eq!(found.as_deref(), Ok(TEXT), "{codings}");
         }
-        assert_eq!(decoded(&named("gzip"), b"", 100), Ok(vec![]));
+        assert_eq!(decoded(&coded("gzip"), b"", 100), Ok(vec![]));
     }
 
     #[test]
@@ -206,21 +192,49 @@ mod tests {
                 gzip(TEXT)[..10].to_vec(),
                 CodingError::Broken("gzip".to_owned()),
             ),
+            (
+                "deflate",
+                gzip(TEXT)[10..14].to_vec(),
+                CodingError::Broken("deflate".to_owned()),
+            ),
             ("gzip", gzip(&[0; 101]), CodingError::TooLarge),
         ] {
             assert_eq!(
-                decoded(&named(codings), &body, 100),
+                decoded(&coded(codings), &body, 100),
                 Err(error),
                 "{codings}"
             );
         }
     }
 
-    /// A gigabyte of zeros in a megabyte, twice over in a kilobyte.
+    /// What is between two codings is held, too.
+    #[test]
+    fn all_that_is_held_is_counted() {
+        let text: Vec<u8> = (0..100_000).map(|_| fastrand::u8(..)).collect();
+        for (codings, body, held) in [
+            ("gzip", gzip(&text), 100_000..100_001),
+            ("gzip, gzip", gzip(&gzip(&text)), 200_000..201_000),
+            (
+                "gzip, gzip, gzip",
+                gzip(&gzip(&gzip(&text))),
+                200_000..201_000,
+            ),
+        ] {
+            let mut most = 0;
+            let read = decoded_while(&coded(codings), &body, |length| {
+                most = most.max(length);
+                true
+            });
+            assert_eq!(read.as_deref(), Ok(&text[..]), "{codings}");
+            assert!(held.contains(&most), "{codings}: {most}");
+        }
+    }
+
+    /// 50 MB of zeros, packed twice into a few hundred bytes.
     #[test]
     fn a_bomb_takes_no_more_than_the_limit() {
         let bomb = gzip(&gzip(&vec![0; 50_000_000]));
-        let body = decoded(&named("gzip, gzip"), &bomb, 100_000);
+        let body = decoded(&coded("gzip, gzip"), &bomb, 100_000);
         assert_eq!(body, Err(CodingError::TooLarge));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{COOKIE, SET_COOKIE},
+};
 use reqwest::Url;
 
 /// A `Set-Cookie`, parsed.
@@ -97,11 +100,23 @@ impl CookiesOnTheWay {
         self.0.extend(lines.map(|line| (url.clone(), line.clone())));
     }
 
-    /// The `Cookie` header for `url`: those of `sent`, with what has been set since.
-    pub fn header(&self, sent: Option<&HeaderValue>, url: &Url) -> Option<HeaderValue> {
+    /// Adds what has been set to the cookies of a request to `url`, or takes away what has been removed.
+    pub fn go_with(&self, headers: &mut HeaderMap, url: &Url) {
         if self.0.is_empty() {
-            return sent.cloned();
+            return;
         }
+        match self.header(headers.get_all(COOKIE), url) {
+            Some(cookies) => headers.insert(COOKIE, cookies),
+            None => headers.remove(COOKIE),
+        };
+    }
+
+    /// The `Cookie` header for `url`: those of `sent`, with what has been set since.
+    fn header<'a>(
+        &'a self,
+        sent: impl IntoIterator<Item = &'a HeaderValue>,
+        url: &Url,
+    ) -> Option<HeaderValue> {
         let mut cookies: Vec<_> = sent.into_iter().flat_map(pairs).collect();
         for (from, line) in &self.0 {
             let Some(set) = SetCookie::read(line).filter(|set| set.is_for(from, url)) else {

@@ -23,7 +23,7 @@ pub(super) fn passed_on(answer: reqwest::Response, name: Name, limit: Duration) 
         body: answer.into(),
         name,
         limit,
-        patience: Box::pin(sleep(limit)),
+        deadline: Box::pin(sleep(limit)),
         waits: false,
     })
 }
@@ -32,7 +32,7 @@ struct Download {
     body: reqwest::Body,
     name: Name,
     limit: Duration,
-    patience: Pin<Box<Sleep>>,
+    deadline: Pin<Box<Sleep>>,
     /// Whether a piece was polled for and has not come: time that the receiver takes does not count.
     waits: bool,
 }
@@ -43,12 +43,11 @@ impl Download {
             if !self.waits {
                 self.waits = true;
                 let now = Instant::now();
-                let deadline = now.checked_add(self.limit);
-                self.patience
-                    .as_mut()
-                    .reset(deadline.unwrap_or(now + super::FOREVER));
+                let until = now.checked_add(self.limit);
+                let until = until.unwrap_or(now + super::FOREVER);
+                self.deadline.as_mut().reset(until);
             }
-            ready!(self.patience.as_mut().poll(cx));
+            ready!(self.deadline.as_mut().poll(cx));
             return Poll::Ready(Some(Err(too_late(self.name))));
         };
         self.waits = false;

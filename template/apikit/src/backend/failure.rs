@@ -20,7 +20,8 @@ use super::{
 const MAX_REFUSAL: usize = 64 * 1024;
 
 impl BackendError {
-    /// The back-end's error, passed on: its status, its reason and up to 64 KiB of its body.
+    /// The back-end's error, passed on: its status, its reason and up to 64 KiB of its body. One of 500 and above without
+    /// a body says whose it is.
     ///
     /// An answer below 400 is no error: it becomes a 502.
     pub async fn from_response(response: reqwest::Response) -> Self {
@@ -56,14 +57,18 @@ pub(super) async fn refusal(
     let _ = timeout(limit, reading).await;
     body.truncate(MAX_REFUSAL);
     if coding::is_coded(response.headers()) {
-        // Without the content where it cannot be decoded.
-        body = coding::decoded(response.headers(), &body, MAX_REFUSAL).unwrap_or_default();
+        body = coding::beginning(response.headers(), body, MAX_REFUSAL);
     }
     let encoding = charset(response.headers()).unwrap_or(UTF_8);
+    let text = encoding.decode(&body).0;
 
     let mut error = BackendError::new(status).with_answered(status);
-    if !body.is_empty() {
-        error = error.with_content(encoding.decode(&body).0);
+    if !text.trim().is_empty() {
+        error = error.with_content(text);
+    } else if status.as_u16() >= 500 {
+        // Or the caller would take it for an error of the service's own.
+        let status = status.as_u16();
+        error = error.with_content(format!("The {name} answers {status} and says no more."));
     }
     let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
     if let Some(reason) = reason.filter(|reason| !reason.as_bytes().is_empty()) {

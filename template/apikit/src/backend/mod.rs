@@ -59,9 +59,6 @@ pub use tokens::Token;
 /// A time beyond all others, where the sum of two would overflow.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
-/// How many characters of a refusal of the service's own account are logged.
-const MAX_SAID: usize = 200;
-
 /// A back-end: one base URL, and how it is asked. Clones share it.
 #[derive(Clone)]
 pub struct Backend {
@@ -96,6 +93,8 @@ struct Limits {
     answer: Duration,
     /// Of a call with its login, redirects and retries, until its answer begins.
     call: Duration,
+    /// Whether that begins anew with each piece of a body that is a stream.
+    begins_anew: bool,
 }
 
 impl Backend {
@@ -127,6 +126,7 @@ impl Backend {
         let limits = Limits {
             answer: settings.backend_timeout,
             call: time_limit,
+            begins_anew: true,
         };
         let client = HttpClient::new(network, Egress::of(settings, network)?, realm)?;
         #[cfg(feature = "bitly-proxy")]
@@ -348,7 +348,7 @@ impl Backend {
             (StatusCode::FORBIDDEN, _) => format!("The {name} forbids this to the service."),
             _ => return error,
         };
-        let said: String = error.to_string().chars().take(MAX_SAID).collect();
+        let said = error.to_string();
         let refused = BackendError::bad_gateway(content);
         refused.with_source(format!("it answered {said:?}"))
     }

@@ -77,6 +77,7 @@ impl Pages {
         let rest = Rest {
             backend: first.backend().clone(),
             headers: HeaderMap::new(),
+            below: None,
             next: Some(Next::First(Box::new(first))),
             seen: HashSet::new(),
             limit: MAX_PAGES,
@@ -135,6 +136,8 @@ struct Rest {
     backend: Backend,
     /// The headers of the first request.
     headers: HeaderMap,
+    /// Where no redirect of the first request may lead out of.
+    below: Option<Box<str>>,
     next: Option<Next>,
     seen: HashSet<Url>,
     limit: usize,
@@ -171,6 +174,7 @@ impl Rest {
             self.headers.clone_from(ready.request.headers());
             self.headers.remove(CONTENT_TYPE);
             self.headers.remove(CONTENT_LENGTH);
+            self.below.clone_from(&ready.below);
         }
         self.count += 1;
         self.seen.insert(ready.request.url().clone());
@@ -192,7 +196,11 @@ impl Rest {
             );
             return Err(BackendError::bad_gateway(many));
         }
+        // A page elsewhere is one that the back-end itself names, and no part of its path is a caller's.
+        let below = self.below.clone();
+        let below = below.filter(|below| url.path().starts_with(&**below));
         let request = BackendRequest::new(self.backend.clone(), Method::GET, Ok(url));
-        Ok(request.headers(self.headers.clone()).within(limits))
+        let request = request.headers(self.headers.clone()).within(limits);
+        Ok(request.below(below))
     }
 }

@@ -18,7 +18,7 @@ use super::{
     instrument,
     response::Holder,
     retry,
-    segment::{self, is_dots},
+    segment::{self, has_dots},
     upload::passed_on,
 };
 
@@ -70,7 +70,8 @@ impl BackendRequest {
     /// Adds one segment to the path, encoded as it needs to be: the place for what callers sent.
     ///
     /// `get("/jobs").segment(&job)` stays below `/jobs/` whatever `job` is. It arrives whole, or is refused with 400 where
-    /// a part of it between slashes is empty or dots, and no redirect is followed that leads out of `/jobs/`.
+    /// a part of it between slashes, plain or percent-encoded, is empty or dots; and no redirect is followed that leads out of
+    /// `/jobs/`. `%2F` at its ends is a part of it and no slash.
     pub fn segment(self, segment: &str) -> Self {
         match segment::encoded(segment) {
             Ok(encoded) => self.with_path_end(&encoded, Whose::Callers),
@@ -105,8 +106,9 @@ impl BackendRequest {
     /// Passes the body of a request to the service on as it comes. However large it is, only a few pieces of it are in
     /// memory. Its length is sent along where it is known.
     ///
-    /// Like all bodies that are streams, it is sent once. The time limit of a try starts again with each piece that the
-    /// back-end takes. The caller's request still ends after `--request-timeout`.
+    /// Like all bodies that are streams, it is sent once. The time limits begin anew with each piece that the back-end
+    /// takes, unless the call has a [`timeout`](Self::timeout) of its own. `--request-timeout`, the limit of the caller's
+    /// request, begins anew as long as 64 KiB come within it.
     ///
     /// ```
     /// # use apikit::{Backend, Caller, Result};
@@ -160,6 +162,7 @@ impl BackendRequest {
         self.within(Limits {
             answer: limit,
             call: limit,
+            begins_anew: false,
         })
     }
 
@@ -235,6 +238,14 @@ impl BackendRequest {
 
     pub(super) fn within(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Follows no redirect that leads out of this place.
+    pub(super) fn below(self, place: Option<Box<str>>) -> Self {
+        Self {
+            below: place,
+            ..self
+        }
     }
 
     pub(super) fn backend(&self) -> &Backend {
@@ -363,7 +374,7 @@ pub(super) fn url(base: &Url, path: &str) -> Result<Url> {
     if path.bytes().any(|byte| matches!(byte, b'?' | b'#')) {
         return refuse("has a `?` or `#`: parameters belong into `query`");
     }
-    if path.split(['/', '\\']).any(is_dots) {
+    if has_dots(path) {
         return refuse("has a `.` or `..` segment");
     }
     let mut url = base.clone();

@@ -176,8 +176,8 @@ impl BackendResponse {
         })
     }
 
-    /// The body, up to 16 MiB. A body that is compressed, though the request did not ask for it, is decoded; the limit
-    /// counts decoded bytes.
+    /// The body, up to 16 MiB. Requests ask for bodies that are not compressed, unless they have an `Accept-Encoding` of their
+    /// own; a body in gzip or deflate is decoded all the same, and the limit counts decoded bytes.
     ///
     /// # Errors
     /// 502 when it is larger, breaks off or cannot be decoded, 503 when the service has no memory for it
@@ -253,16 +253,26 @@ impl BackendResponse {
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors
-    /// 502 when it breaks off, 504 when the piece takes longer than a try may take.
+    /// 502 when it breaks off or is compressed, 504 when the piece takes longer than a try may take.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let name = self.name;
         match timeout(self.limit, self.response.chunk()).await {
+            Ok(Ok(Some(_))) if coding::is_coded(self.headers()) => Err(self.not_plain()),
             Ok(chunk) => chunk.map_err(|error| failure(error, name)),
             Err(_) => Err(too_late(name)),
         }
     }
 
-    /// The body as a stream of its pieces, without a limit on its size. It ends after an error.
+    fn not_plain(&self) -> BackendError {
+        let (name, codings) = (self.name, coding::named(self.headers()));
+        let content = format!(
+            "The {name}'s answer has the Content-Encoding {codings:?}, and only a body without one is read in pieces."
+        );
+        BackendError::bad_gateway(content)
+    }
+
+    /// The body as a stream of its pieces, without a limit on its size. It ends after an error, of which there are those
+    /// of [`chunk`](Self::chunk).
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
         stream::unfold(Some(self), async |rest| {
             let mut rest = rest?;
@@ -277,7 +287,8 @@ impl BackendResponse {
     /// The body for an answer of the service's own, passed on as it comes. Where it breaks off or stalls, the caller's
     /// answer breaks off as well, and the log says why.
     ///
-    /// It is neither counted by `--max-in-flight` nor ended by `--request-timeout`.
+    /// It is neither counted by `--max-in-flight` nor ended by `--request-timeout`. A body that is compressed stays so: whoever
+    /// passes it on without the response passes its `Content-Encoding` on, too.
     pub fn into_body(self) -> Body {
         download::passed_on(self.response, self.name, self.limit)
     }

@@ -8,7 +8,6 @@ use std::{
 use axum::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::Response;
-use tokio::time::timeout;
 
 use super::{
     BackendError, Result,
@@ -44,7 +43,7 @@ where
     E: Fn() -> F,
     F: Future<Output = Result<Response, Failure>>,
 {
-    let answer = timeout(attempt.left(), send(attempt, exchange)).await;
+    let answer = attempt.in_time(send(attempt, exchange)).await;
     answer.unwrap_or_else(|_| Err(too_late(attempt.name())))
 }
 
@@ -127,6 +126,13 @@ impl Failure {
     pub fn broken_upload() -> Self {
         Self::last(BackendError::bad_request(
             "The body of the request broke off.",
+        ))
+    }
+
+    /// The body that the caller sends has stopped coming.
+    pub fn late_upload() -> Self {
+        Self::last(BackendError::gateway_timeout(
+            "The body of the request took too long.",
         ))
     }
 }

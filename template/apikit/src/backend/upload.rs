@@ -67,17 +67,17 @@ impl Upload {
         limit: Duration,
         answer: F,
     ) -> Result<F::Output, Elapsed> {
-        let mut answer = pin!(answer);
-        loop {
-            let silent_since = self.silent_since();
-            let deadline = silent_since.checked_add(limit);
-            let deadline = deadline.unwrap_or_else(|| silent_since + FOREVER);
-            match timeout_at(deadline, answer.as_mut()).await {
-                Ok(answer) => return Ok(answer),
-                Err(elapsed) if self.silent_since() <= silent_since => return Err(elapsed),
-                Err(_) => {}
-            }
-        }
+        until(|| self.silent_since() + limit.min(FOREVER), answer).await
+    }
+
+    /// When the last piece was taken, or else the upload made.
+    pub fn last_piece(&self) -> Instant {
+        self.progress().last
+    }
+
+    /// Whether a piece is asked for that has not come.
+    pub fn is_awaited(&self) -> bool {
+        self.progress().wanted
     }
 
     /// Since when the receiver has stalled.
@@ -92,6 +92,22 @@ impl Upload {
 
     fn progress(&self) -> Progress {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for `answer` until a deadline that may move on meanwhile.
+pub(super) async fn until<F: Future>(
+    deadline: impl Fn() -> Instant,
+    answer: F,
+) -> Result<F::Output, Elapsed> {
+    let mut answer = pin!(answer);
+    loop {
+        let now = deadline();
+        match timeout_at(now, answer.as_mut()).await {
+            Ok(answer) => return Ok(answer),
+            Err(elapsed) if deadline() <= now => return Err(elapsed),
+            Err(_) => {}
+        }
     }
 }
 

@@ -6,6 +6,8 @@ mod answers;
 mod auth;
 mod backends;
 mod body_memory;
+#[path = "../backends/cleaning.rs"]
+mod cleaning;
 #[cfg(feature = "otlp")]
 mod collector;
 mod command_line;

@@ -7,19 +7,19 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use apikit::{Auth, Backend, Caller};
+use apikit::{Auth, Backend, BackendError, Caller};
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Query, Request},
-    http::{HeaderMap, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::IntoResponse,
     routing::{any, get, post},
 };
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compress, Compression, FlushCompress, write::GzEncoder};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Url;
 use tokio::net::TcpListener;
@@ -340,16 +340,78 @@ async fn bodies_are_read_as_their_headers_say_or_refused_with_what_is_wrong() {
     }
 }
 
+/// A gigabyte in a megabyte, as gzip has it and as deflate has it: a back-end's answer, which ends in an error at the limit.
+#[tokio::test]
+async fn a_gigabyte_in_a_megabyte_is_refused_at_the_limit() {
+    const MIB: usize = 1024 * 1024;
+    let members = gzip(&vec![0; MIB]).repeat(1024);
+    let mut block = Vec::with_capacity(MIB);
+    let mut deflate = Compress::new(Compression::default(), false);
+    let packed = deflate.compress_vec(&vec![0; MIB], &mut block, FlushCompress::Full);
+    packed.unwrap();
+    let blocks = block.repeat(1024);
+    for (coding, bomb) in [("gzip", members), ("deflate", blocks)] {
+        assert!((MIB / 2..3 * MIB).contains(&bomb.len()), "{}", bomb.len());
+        let bomb = Bytes::from(bomb);
+        let answer = async move || ([(header::CONTENT_ENCODING, coding)], bomb);
+        let backend = backend(Router::new().route("/x", get(answer))).await;
+        let start = Instant::now();
+        let answer = backend.get("/x").send().await.unwrap();
+        let read = answer.bytes().await.map(|body| body.len());
+        let error = read.unwrap_err();
+        let told = "502 Bad Gateway: The back-end's answer is larger than 16777216 bytes.";
+        assert_eq!(error.to_string(), told, "{coding}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{coding}");
+    }
+}
+
+/// The content that the caller gets of an error.
+async fn content(error: BackendError) -> String {
+    let body = error.into_response().into_body();
+    let body = axum::body::to_bytes(body, 1_000_000).await.unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    body["error_content"].as_str().unwrap_or("null").to_owned()
+}
+
+/// The body of a refusal as the back-end packs it, and how much of its text the caller gets.
 #[tokio::test]
 async fn a_refusal_that_is_compressed_is_passed_on_as_text() {
-    let body = gzip(b"no such job");
-    let answer = async move || {
-        let coding = [(header::CONTENT_ENCODING, "gzip")];
-        (axum::http::StatusCode::NOT_FOUND, coding, body)
-    };
-    let backend = backend(Router::new().route("/x", get(answer))).await;
-    let refused = backend.get("/x").send().await.unwrap_err();
-    assert_eq!(refused.to_string(), "404 Not Found: no such job");
+    let small = "no such job".to_owned();
+    let even = "x".repeat(200_000);
+    // Of random digits, some 80,000 bytes are left.
+    let random: String = (0..200_000).map(|_| fastrand::digit(10)).collect();
+    let packed = |text: &str| gzip(text.as_bytes());
+    let cut = packed(&random)[..10_000].to_vec();
+    for (text, coding, body, length) in [
+        (&small, "gzip", packed(&small), small.len()..12),
+        (&even, "gzip", packed(&even), 65_536..65_537),
+        (&random, "gzip", packed(&random), 65_536..65_537),
+        (&random, "gzip", cut, 10_000..65_536),
+        (&small, "gzip, gzip", gzip(&packed(&small)), small.len()..12),
+    ] {
+        let shown = format!("{coding} {length:?} of {}", text.len());
+        let answer = async move || {
+            let coding = [(header::CONTENT_ENCODING, coding)];
+            (StatusCode::NOT_FOUND, coding, body)
+        };
+        let backend = backend(Router::new().route("/x", get(answer))).await;
+        let content = content(backend.get("/x").send().await.unwrap_err()).await;
+        assert!(
+            length.contains(&content.len()),
+            "{shown}: {}",
+            content.len()
+        );
+        assert!(text.starts_with(&content), "{shown}");
+    }
+    for (coding, body) in [("br", packed(&small)), ("gzip", small.into_bytes())] {
+        let answer = async move || {
+            let coding = [(header::CONTENT_ENCODING, coding)];
+            (StatusCode::NOT_FOUND, coding, body)
+        };
+        let backend = backend(Router::new().route("/x", get(answer))).await;
+        let refused = backend.get("/x").send().await.unwrap_err();
+        assert_eq!(content(refused).await, "null", "{coding}");
+    }
 }
 
 #[tokio::test]

@@ -11,10 +11,13 @@ use std::{
 use apikit::{Auth, Backend, BackendError, Caller, Result};
 use axum::{
     Router,
+    body::to_bytes,
     extract::Request,
     http::{HeaderMap, StatusCode, header},
-    response::{AppendHeaders, IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -182,6 +185,126 @@ async fn an_answer_is_taken_or_refused_with_what_is_wrong_with_it() {
     }
 }
 
+/// An error as it is sent, and the content that the caller gets.
+#[tokio::test]
+async fn an_error_of_the_back_ends_own_has_a_sentence_also_where_it_has_no_body() {
+    for (answer, content) in [
+        (
+            "502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+            json!("The back-end answers 502 and says no more."),
+        ),
+        (
+            "503 \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            json!("The back-end answers 503 and says no more."),
+        ),
+        (
+            "504 Gateway Timeout\r\nContent-Length: 3\r\n\r\n \r\n",
+            json!("The back-end answers 504 and says no more."),
+        ),
+        (
+            "500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+            json!("The back-end answers 500 and says no more."),
+        ),
+        (
+            "599 Odd\r\n\r\n",
+            json!("The back-end answers 599 and says no more."),
+        ),
+        (
+            "502 Bad Gateway\r\nContent-Length: 4\r\n\r\ndown",
+            json!("down"),
+        ),
+        ("404 Not Found\r\nContent-Length: 0\r\n\r\n", json!(null)),
+        ("409 Conflict\r\nContent-Length: 1\r\n\r\n\n", json!(null)),
+        ("429 Slow Down\r\nRetry-After: 1\r\n\r\n", json!(null)),
+    ] {
+        let backend = saying(format!("HTTP/1.1 {answer}")).await;
+        let refused = backend.post("/x").send().await.unwrap_err();
+        let body = to_bytes(refused.into_response().into_body(), 1000).await;
+        let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        assert_eq!(body["error_content"], content, "{answer:?}");
+    }
+}
+
+/// What the author accepts, and the `Accept-Encoding` that the back-end sees, after a redirect too.
+#[tokio::test]
+async fn a_back_end_is_asked_for_bodies_that_are_not_compressed() {
+    let accepted = async |request: Request| {
+        if request.uri() == "/moved" {
+            return Redirect::temporary("/x").into_response();
+        }
+        let headers = request.headers();
+        let accepted: Vec<_> = headers.get_all(header::ACCEPT_ENCODING).iter().collect();
+        format!("{accepted:?}").into_response()
+    };
+    let backend = axum_backend(Router::new().fallback(accepted), Auth::None).await;
+    for (asked, sent) in [
+        (None, r#"["identity"]"#),
+        (Some("gzip"), r#"["gzip"]"#),
+        (Some("br, *;q=0"), r#"["br, *;q=0"]"#),
+    ] {
+        for path in ["/x", "/moved"] {
+            let request = match asked {
+                Some(asked) => {
+                    let asked = asked.parse().unwrap();
+                    backend.get(path).header(header::ACCEPT_ENCODING, asked)
+                }
+                None => backend.get(path),
+            };
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.text().await.unwrap(), sent, "{asked:?} {path}");
+        }
+    }
+}
+
+/// The `Content-Encoding` of an answer, and what is read of it in pieces.
+#[tokio::test]
+async fn a_body_in_pieces_is_plain_or_refused_and_one_that_is_passed_on_stays_as_it_is() {
+    let refusal = |coding: &str| {
+        Some(format!(
+            "502 Bad Gateway: The back-end's answer has the Content-Encoding {coding:?}, and only a body without one is read in pieces."
+        ))
+    };
+    for (coding, body, refused) in [
+        ("gzip", "packed", refusal("gzip")),
+        ("br", "packed", refusal("br")),
+        ("identity, deflate", "packed", refusal("deflate")),
+        ("gzip, br", "packed", refusal("gzip, br")),
+        ("identity", "plain", None),
+        ("", "plain", None),
+        // A body that is not there is in no coding.
+        ("gzip", "", None),
+    ] {
+        let answer = async move || {
+            let mut headers = HeaderMap::new();
+            if !coding.is_empty() {
+                headers.insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+            }
+            (headers, body)
+        };
+        let backend = axum_backend(Router::new().fallback(answer), Auth::None).await;
+        let get = async || backend.get("/x").send().await.unwrap();
+        let piece = get().await.chunk().await;
+        let read: Result<Vec<_>> = get().await.into_stream().try_collect().await;
+        match refused {
+            Some(refused) => {
+                assert_eq!(piece.unwrap_err().to_string(), refused);
+                assert_eq!(read.unwrap_err().to_string(), refused);
+            }
+            None => {
+                assert_eq!(piece.unwrap().unwrap_or_default(), body, "{coding}");
+                assert_eq!(read.unwrap().concat(), body.as_bytes(), "{coding}");
+            }
+        }
+        let passed = get().await.into_response();
+        let sent = passed.headers().get(header::CONTENT_ENCODING);
+        let sent = sent.map_or("", |coding| coding.to_str().unwrap());
+        assert_eq!(sent, coding);
+        assert_eq!(to_bytes(passed.into_body(), 1000).await.unwrap(), body);
+        let passed = get().await.into_body();
+        assert_eq!(to_bytes(passed, 1000).await.unwrap(), body);
+    }
+}
+
 /// The second request of each connection meets its end.
 #[tokio::test]
 async fn a_kept_connection_that_closes_costs_no_request_that_may_be_repeated() {
@@ -314,6 +437,35 @@ async fn a_redirect_is_followed_or_the_caller_is_told_why_not() {
     );
 }
 
+/// A `Cookie` header of the author's own goes along a redirect, with what is set on the way.
+#[tokio::test]
+async fn a_cookie_of_the_authors_outlives_a_redirect() {
+    let backend = axum_backend(Router::new().fallback(redirecting), Auth::None).await;
+    for (path, cookies, told) in [
+        ("/moved", &["lang=de"][..], "you are in: lang=de"),
+        ("/moved", &["lang=de; a=1"], "you are in: lang=de; a=1"),
+        ("/moved", &[], "you are in: "),
+        ("/setting", &["lang=de"], "you are in: lang=de; seen=1"),
+        (
+            "/setting",
+            &["seen=0; lang=de"],
+            "you are in: lang=de; seen=1",
+        ),
+        (
+            "/setting",
+            &["lang=de", "a=1"],
+            "you are in: lang=de; a=1; seen=1",
+        ),
+        ("/removed", &["seen=0"], "you are in: "),
+    ] {
+        let request = cookies.iter().fold(backend.get(path), |request, cookie| {
+            request.header(header::COOKIE, cookie.parse().unwrap())
+        });
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), told, "{path} {cookies:?}");
+    }
+}
+
 async fn redirecting(request: Request) -> Response {
     let cookies = request.headers().get("cookie");
     let cookies = cookies
@@ -339,7 +491,9 @@ async fn redirecting(request: Request) -> Response {
         ("/steps/3", "step=3") => inside.into_response(),
         ("/removed", _) => to(b"/removed/1", "seen=1; Path=/"),
         ("/removed/1", _) => to(b"/removed/2", "seen=; Path=/; Max-Age=0"),
-        ("/removed/2", _) => inside.into_response(),
+        ("/removed/2" | "/in", _) => inside.into_response(),
+        ("/moved", _) => to(b"/in", ""),
+        ("/setting", _) => to(b"/in", "seen=1"),
         ("/raw", _) => to("/café".as_bytes(), ""),
         ("/latin", _) => to(b"/caf\xe9", ""),
         ("/relative/x", _) => to(b"y?z#part", ""),

@@ -7,10 +7,11 @@ use apikit::{
     backend::{BackendName, NamedBackend},
     testing,
 };
+use axum::{Router, http::StatusCode};
 use clap::{Args, CommandFactory, Parser};
 use secrecy::ExposeSecret;
 
-use crate::keeper::{Config, IDENTITY, Keeper, counted, keeper, parsed, started};
+use crate::keeper::{Config, IDENTITY, Keeper, counted, keeper, parsed, served, started};
 
 const URL: &str = "--keeper-url=http://127.0.0.1:9";
 
@@ -261,6 +262,42 @@ async fn a_back_end_that_is_set_up_twice_keeps_the_service_from_starting() {
     let refused = started(start, &[URL]).await.unwrap_err();
     let sentence = r#"Two back-ends are named "keeper": each needs a name of its own."#;
     assert_eq!(refused, sentence);
+}
+
+/// The body of the back-end's 404, and what the operator reads of a start that needs more.
+#[tokio::test]
+async fn a_start_that_a_back_end_refuses_is_one_sentence() {
+    let page = format!("<html>\n\n <body>\r\n{}", "<p>\tno</p>\n".repeat(5000));
+    let folded = format!("<html> <body>{}", " <p> no</p>".repeat(5000));
+    let cut: String = folded.chars().take(200).collect();
+    let unbroken = "é".repeat(300);
+    for (body, told) in [
+        (page, format!("404 Not Found: {cut}….")),
+        (
+            unbroken.clone(),
+            format!("404 Not Found: {}….", &unbroken[..400]),
+        ),
+        (
+            "no such\n list.\n".to_owned(),
+            "404 Not Found: no such list.".to_owned(),
+        ),
+        (String::new(), "404 Not Found.".to_owned()),
+    ] {
+        let url = served(Router::new().fallback(async move || (StatusCode::NOT_FOUND, body))).await;
+        let start = async |config: &Config, setup: &mut Setup| {
+            setup.backend(&config.keeper)?.get("/x").send().await?;
+            Ok(())
+        };
+        let refused = started(start, &[&format!("--keeper-url={url}")]).await;
+        let sentence = format!("The service cannot start: {told}");
+        assert_eq!(refused.unwrap_err(), sentence);
+    }
+    let start = async |_: &Config, _: &mut Setup| {
+        Err(std::io::Error::other("line 1\n  |\n1 | a =\n  |    ^"))?;
+        Ok(())
+    };
+    let refused = started(start, &[URL]).await.unwrap_err();
+    assert_eq!(refused, "The service cannot start: line 1 | 1 | a = | ^.");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! More than one back-end, and requests that real APIs want, against back-ends on this machine.
 
 mod accounts;
+mod cleaning;
 #[cfg(feature = "otlp")]
 #[path = "../api/collector.rs"]
 mod collector;

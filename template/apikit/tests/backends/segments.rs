@@ -1,79 +1,19 @@
 //! A caller's part of a path stays in its place, also where a proxy on the way cleans paths.
 
-use apikit::{Auth, Backend};
 use axum::{
     Router,
     extract::Request,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect},
 };
-use clap::Parser;
-use std::time::Duration;
-use tokio::net::TcpListener;
 
-#[derive(Parser)]
-struct Settings {
-    #[command(flatten)]
-    backend: apikit::backend::BackendSettings,
-}
-
-/// A back-end behind a proxy that decodes and cleans paths, and redirects to what it takes for the right one, as Go's and
-/// nginx's do. It answers with the path that it was asked for.
-async fn cleaning() -> Backend {
-    async fn clean(request: Request) -> Response {
-        let asked = request.uri().path().to_owned();
-        let decoded = decoded(&asked);
-        let mut parts: Vec<&str> = Vec::new();
-        for part in decoded.split('/').skip(1) {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
-        let cleaned = format!("/{}", parts.join("/"));
-        match decoded == cleaned {
-            true => format!("{cleaned:?}").into_response(),
-            false => Redirect::permanent(&cleaned).into_response(),
-        }
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let app = Router::new().fallback(clean);
-    tokio::spawn(async { axum::serve(listener, app).await });
-    let settings = Settings::parse_from(["test", "--backend-url", &url]);
-    Backend::new(
-        &settings.backend,
-        Auth::None,
-        "test",
-        Duration::from_secs(5),
-    )
-    .unwrap()
-}
-
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = path.as_bytes();
-    while let [first, after @ ..] = rest {
-        let code = after
-            .get(..2)
-            .and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
+use crate::{
+    cleaning::cleaning,
+    keeper::{keeper, served},
+};
 
 #[tokio::test]
 async fn a_segment_arrives_whole_or_is_refused() {
-    let backend = cleaning().await;
+    let backend = keeper(&cleaning().await, &[]);
     for segment in [
         "a",
         "a b",
@@ -82,6 +22,9 @@ async fn a_segment_arrives_whole_or_is_refused() {
         ".\u{7}x",
         "a%2Fb",
         "%2F",
+        "a%5cb",
+        "%2Fa%2F",
+        "a/%00/b",
         "...",
         "a..b",
         "é日🦀",
@@ -90,12 +33,12 @@ async fn a_segment_arrives_whole_or_is_refused() {
         "a%00b",
     ] {
         let answer = backend.get("/echo").segment(segment).send().await.unwrap();
-        let expected = format!("{:?}", format!("/echo/{segment}"));
+        let expected = format!("/echo/{segment}");
         assert_eq!(answer.text().await.unwrap(), expected, "{segment:?}");
     }
     // A slash of the segment's own is a slash to such a proxy, and stays below.
     let answer = backend.get("/echo").segment("a/b").send().await.unwrap();
-    assert_eq!(answer.text().await.unwrap(), "\"/echo/a/b\"");
+    assert_eq!(answer.text().await.unwrap(), "/echo/a/b");
     for segment in [
         "",
         ".",
@@ -117,6 +60,12 @@ async fn a_segment_arrives_whole_or_is_refused() {
         "./a",
         "x/.\t./api",
         "x/%2e%2e/api",
+        "a%2F%2Fb",
+        "a/%2Fb",
+        "a%2f/b",
+        "a\\%5Cb",
+        "%2f%5c",
+        "/%2F",
     ] {
         let refused = backend
             .get("/echo")
@@ -129,33 +78,69 @@ async fn a_segment_arrives_whole_or_is_refused() {
 }
 
 #[tokio::test]
+async fn a_path_of_the_authors_stays_below_the_base() {
+    let backend = keeper(&format!("{}/base", cleaning().await), &[]);
+    for (path, asked) in [
+        ("a//b", "/base/a/b"),
+        ("/a%2Fb", "/base/a/b"),
+        ("a%5C..b", "/base/a\\..b"),
+        ("%2F", "/base"),
+    ] {
+        let answer = backend.get(path).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), asked, "{path:?}");
+    }
+    for path in ["..%2Fapi", "a/%2e%2e%2f%2E%2e/api", "x%5c..%2Fapi", "%2F."] {
+        let refused = backend.get(path).send().await.unwrap_err();
+        assert_eq!(refused.status().as_u16(), 400, "{path:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_out_of_the_place_of_a_segment_is_not_followed() {
     let app = Router::new().fallback(async |request: Request| match request.uri().path() {
         "/jobs/out" => Redirect::permanent("/secret").into_response(),
         "/jobs/in" => Redirect::permanent("/jobs/there").into_response(),
         path => path.to_owned().into_response(),
     });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listener, app).await });
-    let settings = Settings::parse_from(["test", "--backend-url", &url]);
-    let backend = Backend::new(
-        &settings.backend,
-        Auth::None,
-        "test",
-        Duration::from_secs(5),
-    )
-    .unwrap();
-    let inside = backend.get("/jobs").segment("in").send().await.unwrap();
+    let backend = keeper(&served(app).await, &[]);
+    let get = async |segment| backend.get("/jobs").segment(segment).send().await;
+    let inside = get("in").await.unwrap();
     assert_eq!(inside.text().await.unwrap(), "/jobs/there");
-    let outside = backend
-        .get("/jobs")
-        .segment("out")
-        .send()
-        .await
-        .unwrap_err();
+    let outside = get("out").await.unwrap_err();
     assert_eq!(outside.status().as_u16(), 502);
     // What the author wrote whole may lead anywhere on its origin.
     let whole = backend.get("/jobs/out").send().await.unwrap();
     assert_eq!(whole.text().await.unwrap(), "/secret");
+}
+
+/// The links of the pages, and where the second one redirects to.
+#[tokio::test]
+async fn a_page_below_the_place_of_a_segment_does_not_lead_out_of_it() {
+    const OUT: &str = "502 Bad Gateway: The back-end keeper redirects out of /jobs/, \
+        where a part of the path comes from the caller (307 Temporary Redirect).";
+    for (link, target, second) in [
+        ("?page=2", "/secret", OUT),
+        ("/jobs/b", "/secret", OUT),
+        ("b", "/jobsecret", OUT),
+        ("/jobs/b", "/jobs/there", "/jobs/there"),
+        // The back-end itself leads elsewhere, to a path without the caller's part.
+        ("/organizations/7", "/organizations/8", "/organizations/8"),
+    ] {
+        let app = Router::new().fallback(async move |request: Request| {
+            let uri = request.uri().to_string();
+            match uri.as_str() {
+                "/jobs/a" => [("link", format!("<{link}>; rel=next"))].into_response(),
+                _ if uri == target => uri.into_response(),
+                _ => Redirect::temporary(target).into_response(),
+            }
+        });
+        let backend = keeper(&served(app).await, &[]);
+        let mut pages = backend.get("/jobs").segment("a").pages();
+        pages.next().await.unwrap().unwrap();
+        let page = match pages.next().await.unwrap() {
+            Ok(page) => page.text().await.unwrap(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(page, second, "{link} {target}");
+    }
 }

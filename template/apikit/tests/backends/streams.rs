@@ -24,6 +24,7 @@ use axum::{
     routing::{get, put},
 };
 use futures_util::{Stream, StreamExt, stream};
+use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -86,8 +87,9 @@ async fn start(config: &Config, setup: &mut Setup) -> Result<AppState, apikit::S
 /// A service that passes files on from the keeper and to it.
 async fn service(keeper: &str) -> TestApp {
     let routes = || {
-        let file = get(download).put(upload);
-        OpenApiRouter::from(Router::new().route("/file", file))
+        let file = Router::new().route("/file", get(download).put(upload));
+        let collect = put(async |body: Bytes| body.len().to_string());
+        OpenApiRouter::from(file.route("/collected", collect))
     };
     let keeper = format!("--keeper-url={keeper}");
     TestApp::start(App::new(IDENTITY, routes, start), &[keeper])
@@ -251,13 +253,69 @@ async fn a_stream_from_the_back_end_that_stands_still_ends() {
 #[tokio::test(start_paused = true)]
 async fn an_upload_may_last_as_long_as_its_pieces_come() {
     let length = async |body: Bytes| body.len().to_string();
-    let keeper = keeper(
-        &served(Router::new().fallback(length)).await,
-        &["--keeper-timeout=2s"],
-    );
-    let request = keeper.put("/file").stream(slow(Duration::from_secs(5)));
-    let answer = request.send_for(&ada()).await.unwrap();
-    assert_eq!(answer.text().await.unwrap(), "30");
+    let url = served(Router::new().fallback(length)).await;
+    let flags = ["--keeper-timeout=2s"];
+    let with_token = keeper(&url, &flags).with_token(async || Ok(SecretString::from("a token")));
+    let keeper = keeper(&url, &flags);
+    for (backend, pause) in [(&keeper, 5), (&keeper, 20), (&with_token, 20)] {
+        let request = backend.put("/file");
+        let request = request.stream(slow(Duration::from_secs(pause)));
+        let answer = request.send_for(&ada()).await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "30", "{pause}");
+    }
+    // A time limit of the request's own holds for all of it.
+    for (limit, is_enough) in [(120, true), (90, false)] {
+        let request = keeper.put("/file").timeout(Duration::from_secs(limit));
+        let request = request.stream(slow(Duration::from_secs(20)));
+        assert_eq!(request.send().await.is_ok(), is_enough, "{limit}");
+    }
+}
+
+/// An upload to the service: so many bytes before each pause, of so many seconds; and how it ends, after how many seconds.
+#[tokio::test(start_paused = true)]
+async fn an_upload_may_last_longer_than_a_request_as_long_as_it_moves() {
+    let length = async |body: Body| {
+        let body = to_bytes(body, usize::MAX).await;
+        body.map_or("it broke off".to_owned(), |body| body.len().to_string())
+    };
+    const KIB: usize = 1024;
+    const LATE: &str = "\"status_code\":504";
+    let service = service(&served(Router::new().route("/file", put(length))).await).await;
+    for (pieces, told, seconds) in [
+        (&[(64 * KIB, 20); 5][..], "327680", 100),
+        (&[(100_000, 29); 3], "300000", 87),
+        (&[(16 * KIB, 7); 20], "327680", 140),
+        (&[(10, 2); 10], "100", 20),
+        // Too slowly.
+        (&[(6, 20); 5], LATE, 30),
+        (&[(64 * KIB, 31)], LATE, 30),
+        (&[(64 * KIB, 20), (64 * KIB, 20), (0, 300)], LATE, 70),
+    ] {
+        let start = Instant::now();
+        let body = stream::iter(pieces).then(|(length, pause)| async move {
+            sleep(Duration::from_secs(*pause)).await;
+            Ok::<_, Infallible>(vec![b'x'; *length])
+        });
+        let request = client().put(service.url("/file"));
+        let request = request.body(reqwest::Body::wrap_stream(body));
+        let text = request.send().await.unwrap().text().await.unwrap();
+        assert!(text.contains(told), "{pieces:?}: {text}");
+        assert_eq!(start.elapsed().as_secs(), seconds, "{pieces:?}");
+    }
+}
+
+/// Only a body that is passed on is an upload.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_collected_comes_within_the_time_of_a_request() {
+    let service = service("http://127.0.0.1:9").await;
+    let pieces = stream::iter(0..5).then(|_| async {
+        sleep(Duration::from_secs(20)).await;
+        Ok::<_, Infallible>(vec![b'x'; 100_000])
+    });
+    let request = client().put(service.url("/collected"));
+    let request = request.body(reqwest::Body::wrap_stream(pieces));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 504);
 }
 
 #[tokio::test(start_paused = true)]
