@@ -1,27 +1,30 @@
 //! The HTTP client: with connections that are kept, and with new ones where a kept one turns out to be closed.
 
 use std::{
-    error::Error,
-    io,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use axum::http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
-use reqwest::{Client, ClientBuilder, Request, Response, redirect};
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT},
+};
+use reqwest::{Client, Request, Response, redirect};
 
 use super::{
+    call_error::CallError,
     dns::{Network, Resolver},
     egress::Egress,
+    plain::{Defaults, PlainClient, uri},
 };
 
 /// The time limit of connecting. A back-end that is up accepts in a fraction of it; otherwise the request is
 /// tried again.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a connection is kept without a request: less than the 5 s of Node's and Python's servers, so that they
 /// rarely close one as a request goes out.
-const IDLE_TIME: Duration = Duration::from_secs(4);
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(4);
 
 /// The most headers of an answer. hyper's own limit is 100; it fails without saying so.
 pub(super) const MAX_HEADERS: usize = 256;
@@ -30,10 +33,30 @@ pub(super) const MAX_HEADERS: usize = 256;
 /// limits are set for each request.
 #[derive(Clone)]
 pub(super) struct HttpClient {
-    kept: Client,
-    /// A client whose connections serve one request each, made when it is first needed.
-    fresh: Arc<OnceLock<Client>>,
-    builder: Arc<dyn Fn() -> ClientBuilder + Send + Sync>,
+    kept: Connections,
+    /// Connections that serve one request each, made when they are first needed.
+    fresh: Arc<OnceLock<Connections>>,
+    builder: Arc<dyn Fn(usize) -> reqwest::Result<Connections> + Send + Sync>,
+}
+
+/// Two clients: one for plain HTTP, and reqwest for all else.
+#[derive(Clone)]
+struct Connections {
+    plain: PlainClient,
+    reqwest: Client,
+}
+
+impl Connections {
+    /// Requests with a time limit of their own are reqwest's, since it holds their bodies to it as well.
+    async fn execute(&self, request: Request) -> Result<Response, CallError> {
+        match uri(request.url()).filter(|_| request.timeout().is_none()) {
+            Some(uri) => {
+                let answer = self.plain.execute(request, uri).await;
+                answer.map_err(CallError::Plain)
+            }
+            None => Ok(self.reqwest.execute(request).await?),
+        }
+    }
 }
 
 impl HttpClient {
@@ -44,26 +67,29 @@ impl HttpClient {
     pub fn new(network: Network, egress: Egress, service: &str) -> Result<Self, String> {
         const APIKIT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let agent = HeaderValue::try_from(format!("{service} {APIKIT}"));
-        let agent = agent.unwrap_or(HeaderValue::from_static(APIKIT));
+        let defaults = defaults(agent.unwrap_or(HeaderValue::from_static(APIKIT)));
         let resolver = Arc::new(Resolver::new(network));
         // It fails only where the process has a TLS provider already, and then that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = move || {
-            egress
+        let builder = move |most_idle| {
+            let reqwest = egress
                 .applied(Client::builder())
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_idle_timeout(IDLE_TIME)
+                .pool_max_idle_per_host(most_idle)
                 .dns_resolver(resolver.clone())
                 .redirect(redirect::Policy::none())
-                .user_agent(agent.clone())
-                .default_headers(plain())
+                .default_headers(HeaderMap::from_iter(defaults.clone()))
                 // Heads as curl takes them: an old CGI's are no reason to fail.
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_ignore_invalid_headers_in_responses(true)
                 .http1_max_headers(MAX_HEADERS)
+                .build()?;
+            let plain = PlainClient::new(Resolver::clone(&resolver), defaults.clone(), most_idle);
+            Ok(Connections { plain, reqwest })
         };
-        let kept = builder().build();
+        let kept: reqwest::Result<_> = builder(usize::MAX);
         Ok(Self {
             kept: kept.map_err(|error| {
                 let why = crate::error::causes(&error);
@@ -76,7 +102,7 @@ impl HttpClient {
 
     /// The client itself, which sends each request once.
     pub fn as_reqwest(&self) -> &Client {
-        &self.kept
+        &self.kept.reqwest
     }
 
     /// Sends what `request` makes. A request that `may_be_repeated` is sent once more, on a new connection, where the
@@ -85,9 +111,9 @@ impl HttpClient {
         &self,
         may_be_repeated: bool,
         request: impl Fn() -> Request,
-    ) -> Result<Response, reqwest::Error> {
+    ) -> Result<Response, CallError> {
         match self.kept.execute(request()).await {
-            Err(error) if may_be_repeated && is_closed(&error) => {
+            Err(error) if may_be_repeated && error.is_closed() => {
                 tracing::debug!("a kept connection was closed: the request goes out on a new one");
                 self.fresh().execute(request()).await
             }
@@ -95,47 +121,18 @@ impl HttpClient {
         }
     }
 
-    fn fresh(&self) -> &Client {
-        self.fresh.get_or_init(|| {
-            let builder = (self.builder)().pool_max_idle_per_host(0);
-            builder.build().unwrap_or_else(|_| self.kept.clone())
-        })
+    fn fresh(&self) -> &Connections {
+        let made = || (self.builder)(0).unwrap_or_else(|_| self.kept.clone());
+        self.fresh.get_or_init(made)
     }
 }
 
-/// What asks for bodies that are not compressed, unless the author asks for others: without it, a back-end may choose any
-/// coding (RFC 9110, 12.5.3).
-fn plain() -> HeaderMap {
-    HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))])
-}
-
-/// Whether the connection was closed before an answer came.
-pub(super) fn is_closed(error: &reqwest::Error) -> bool {
-    let is_closing = |error: &io::Error| {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-        let kind = error.kind();
-        matches!(
-            kind,
-            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
-        )
-    };
-    // Errors of a body that is read or sent are others.
-    error.is_request()
-        && !error.is_connect()
-        && !error.is_timeout()
-        && (cause::<hyper::Error>(error)
-            .is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
-            || cause::<io::Error>(error).is_some_and(is_closing))
-}
-
-/// The first cause of an error that is of this type.
-pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = error.source();
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+/// What requests say that do not say otherwise.
+fn defaults(agent: HeaderValue) -> Defaults {
+    [
+        (USER_AGENT, agent),
+        (ACCEPT, HeaderValue::from_static("*/*")),
+        // Without it, a back-end may choose any coding (RFC 9110, 12.5.3).
+        (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+    ]
 }

@@ -8,14 +8,20 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     time::Duration,
+    vec,
 };
 
+use axum::BoxError;
+use futures_util::future::BoxFuture;
+use hyper_util::client::legacy;
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 use tokio::{net::lookup_host, sync::SetOnce, time::Instant};
+use tower::Service;
 
 /// After this time, later requests no longer wait for a lookup: they begin another one.
 const TIME_LIMIT: Duration = Duration::from_millis(500);
@@ -61,19 +67,29 @@ struct Lookup {
     found: Arc<SetOnce<Result<Vec<SocketAddr>, Arc<io::Error>>>>,
 }
 
+/// For reqwest.
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let network = self.network;
-        if network == Network::Loopback && name.as_str() != "localhost" {
-            let refusal = format!("a test must not look up {}", name.as_str());
-            return Box::pin(async { Err(refusal.into()) });
-        }
-        let lookup = self.lookup(name.as_str());
+        let addresses = self.addresses(name.as_str());
         Box::pin(async move {
-            let found = lookup.found.wait().await.clone()?;
-            let found: Addrs = Box::new(found.into_iter());
+            let found: Addrs = Box::new(addresses.await?);
             Ok(found)
         })
+    }
+}
+
+/// For the client of plain HTTP.
+impl Service<legacy::connect::dns::Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: legacy::connect::dns::Name) -> Self::Future {
+        Box::pin(self.addresses(name.as_str()))
     }
 }
 
@@ -83,6 +99,20 @@ impl Resolver {
             network,
             lookups: Arc::default(),
         }
+    }
+
+    /// The addresses of a host, with the port for the caller to set.
+    fn addresses(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<vec::IntoIter<SocketAddr>, BoxError>> + Send + use<> {
+        let lookup = match self.network {
+            Network::Loopback if name != "localhost" => {
+                Err(format!("a test must not look up {name}"))
+            }
+            _ => Ok(self.lookup(name)),
+        };
+        async move { Ok(lookup?.found.wait().await.clone()?.into_iter()) }
     }
 
     /// The lookup of `name` that is in progress, or a new one. It goes on even if the request that began it is

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use super::{
     BackendError,
-    client::{MAX_HEADERS, cause, is_closed},
+    call_error::CallError,
+    client::MAX_HEADERS,
     coding,
     name::Name,
     redirect::{NotFollowed, is_redirect},
@@ -90,13 +91,14 @@ pub(super) fn redirected(status: StatusCode, why: &NotFollowed, name: Name) -> B
 }
 
 /// A call that got no answer, or only part of one. URLs stay out of it: they hold what callers sent.
-pub(super) fn failure(error: reqwest::Error, name: Name) -> BackendError {
-    let hyper: Option<&hyper::Error> = cause(&error);
+pub(super) fn failure(error: impl Into<CallError>, name: Name) -> BackendError {
+    let error = error.into();
+    let hyper = error.hyper();
     let answer = if error.is_connect() {
         BackendError::bad_gateway(format!("The {name} cannot be reached."))
     } else if error.is_timeout() {
         too_late(name)
-    } else if is_closed(&error) {
+    } else if error.is_closed() {
         BackendError::bad_gateway(format!(
             "The {name} closed the connection before its answer was complete."
         ))

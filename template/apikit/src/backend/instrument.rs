@@ -8,6 +8,7 @@ use reqwest::Response;
 use super::{
     Backend, BackendError, Caller, Result,
     attempt::Attempt,
+    call_error::CallError,
     request::{Ready, Who},
 };
 use crate::{
@@ -52,7 +53,7 @@ pub(super) async fn send(
 fn outcome(error: &BackendError) -> Outcome {
     let cause = error.source().and_then(|source| source.downcast_ref());
     match error.status() {
-        _ if cause.is_some_and(reqwest::Error::is_connect) => Outcome::Unreachable,
+        _ if cause.is_some_and(CallError::is_connect) => Outcome::Unreachable,
         StatusCode::GATEWAY_TIMEOUT => Outcome::Timeout,
         status if status.is_client_error() => Outcome::Refused,
         _ => Outcome::Failed,

@@ -2,6 +2,7 @@
 
 mod account;
 mod attempt;
+mod call_error;
 mod caller;
 mod client;
 mod coding;
@@ -15,6 +16,7 @@ mod link;
 mod name;
 mod named;
 mod pages;
+mod plain;
 mod probe;
 #[cfg(feature = "bitly-proxy")]
 mod proxy;

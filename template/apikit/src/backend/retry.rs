@@ -12,6 +12,7 @@ use reqwest::Response;
 use super::{
     BackendError, Result,
     attempt::Attempt,
+    call_error::CallError,
     failure::{failure, redirected, refusal, too_late},
     name::Name,
     redirect::is_redirect,
@@ -109,7 +110,7 @@ impl Failure {
     }
 
     /// No answer came from the back-end of that name.
-    pub fn of(error: reqwest::Error, name: Name) -> Self {
+    pub fn of(error: CallError, name: Name) -> Self {
         Self {
             transient: error.is_connect(),
             error: failure(error, name),
