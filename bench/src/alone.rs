@@ -180,7 +180,7 @@ pub fn fresh(programs: &Programs) -> Result<String> {
     let service = programs.render("none")?;
     let target = scratch.path().join("target");
     let begun = Instant::now();
-    run(programs.static_build(&service, &target).arg("--quiet"))?;
+    run(programs.image_build(&service, &target).arg("--quiet"))?;
     let server = Recipe::new([programs.built_in(&target).join("measured-none")]).start("/")?;
     let built = begun.elapsed().as_secs_f64();
     drop(server);

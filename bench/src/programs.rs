@@ -19,6 +19,8 @@ pub struct Programs {
     target: PathBuf,
     triple: String,
     flags: String,
+    /// What the image's build sets of cargo.
+    settings: Vec<(String, String)>,
 }
 
 impl Programs {
@@ -31,13 +33,19 @@ impl Programs {
             repository: repository.to_owned(),
             triple: host()?,
             flags: flags(repository)?,
+            settings: settings(repository)?,
         };
         let peers = repository.join("bench/peers");
-        programs.cargo_build(&peers, &[])?;
-        programs.cargo_build(&repository.join("bench/tuned"), &[])?;
+        for folder in [peers, repository.join("bench/tuned")] {
+            run(programs
+                .static_build(&folder, &programs.target)
+                .arg("--quiet"))?;
+        }
         for auth in AUTH_TYPES {
             let service = programs.render(auth)?;
-            programs.cargo_build(&service, &["--features", "otlp"])?;
+            run(programs
+                .image_build(&service, &programs.target)
+                .arg("--quiet"))?;
         }
         if python {
             programs.install("apikit")?;
@@ -84,14 +92,16 @@ impl Programs {
         Ok(folder)
     }
 
-    /// A release build as the Dockerfile has it: static.
-    fn cargo_build(&self, folder: &Path, more: &[&str]) -> Result<()> {
-        let mut command = self.static_build(folder, &self.target);
-        run(command.args(["--quiet"]).args(more))
+    /// The command that builds the service in a folder as its Dockerfile does, into a target folder.
+    pub fn image_build(&self, folder: &Path, target: &Path) -> Command {
+        let mut command = self.static_build(folder, target);
+        let settings = self.settings.iter().map(|(name, value)| (name, value));
+        command.args(["--features", "otlp"]).envs(settings);
+        command
     }
 
-    /// The command that builds the project in a folder, into a target folder.
-    pub fn static_build(&self, folder: &Path, target: &Path) -> Command {
+    /// The command that builds a static program, by the profile of its own manifest.
+    fn static_build(&self, folder: &Path, target: &Path) -> Command {
         let mut command = Command::new("cargo");
         command
             .args(["build", "--release", "--locked", "--target", &self.triple])
@@ -144,6 +154,18 @@ pub fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("{command:?} cannot be run"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
+}
+
+/// The variables for cargo that the Dockerfile sets, but for the target folder.
+fn settings(repository: &Path) -> Result<Vec<(String, String)>> {
+    let dockerfile = fs::read_to_string(repository.join("template/Dockerfile.liquid"))?;
+    let mut lines = dockerfile.lines();
+    let line = lines.find_map(|line| line.strip_prefix("ENV CARGO_INCREMENTAL=0 "));
+    let settings = line.context("the Dockerfile sets the profile")?.split(' ');
+    let pairs = settings.filter_map(|setting| setting.split_once('='));
+    Ok(pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 /// The compiler's flags, as the image has them.
