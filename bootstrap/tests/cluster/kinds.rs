@@ -19,8 +19,9 @@ const BASE: [&str; 7] = [
 ];
 
 /// What a component or an overlay of a service brings along itself.
-const BROUGHT: [(&str, &[&str]); 16] = [
+const BROUGHT: [(&str, &[&str]); 17] = [
     ("account", &[]),
+    ("authorities", &["ConfigMap"]),
     ("base", &[]),
     ("cilium", &["CiliumNetworkPolicy"]),
     ("eks", &[]),
