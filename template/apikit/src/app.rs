@@ -24,8 +24,9 @@ use crate::{
     metrics::{self, Metrics},
     observability::Observability,
     openapi,
-    prefix::below,
     request_target::nothing_at,
+    requested_uri::requested,
+    routers::Routers,
     settings::Settings,
     setup::{Setup, StartError},
     shutdown::Shutdown,
@@ -191,7 +192,7 @@ pub(crate) struct Started<S> {
 
 /// A service that is ready to be served.
 pub(crate) struct Served {
-    pub router: Router,
+    pub routers: Routers,
     pub metrics: Metrics,
     pub shutdown: Shutdown,
     pub jobs: Jobs,
@@ -227,7 +228,7 @@ impl<S: Clone + Send + Sync + 'static> Started<S> {
             metrics: &metrics,
         };
         Served {
-            router: frame.around((self.routes)(), (self.index)(), self.state),
+            routers: frame.around((self.routes)(), (self.index)(), self.state),
             metrics,
             shutdown,
             jobs,
@@ -246,13 +247,13 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The router of the whole service: `routes` at the root and below the route, `index` below the route alone.
+    /// The routers of the whole service: `routes` at the root and below the route, `index` below the route alone.
     fn around<S: Clone + Send + Sync + 'static>(
         self,
         routes: OpenApiRouter<S>,
         index: OpenApiRouter<S>,
         state: S,
-    ) -> Router {
+    ) -> Routers {
         let Identity {
             metadata,
             route,
@@ -266,15 +267,11 @@ impl Frame<'_> {
         let everywhere = metadata::router(metadata)
             .merge(openapi::router(document))
             .merge(docs::router());
-        let own = Router::new()
-            .merge(health::router(self.readiness))
+        let at_root = health::router(self.readiness)
             .merge(metrics::router(self.metrics.clone()))
-            .merge(everywhere.clone())
-            .nest(route, everywhere)
-            .fallback(unknown);
+            .merge(everywhere.clone());
         let routes = routes.with_state(state.clone());
         let index = index.with_state(state).merge(routes.clone());
-        let authors = routes.merge(below(route, index));
 
         // A request passes the first layer first. One call adds them all: each call costs a box or two.
         let layers = (
@@ -285,17 +282,19 @@ impl Frame<'_> {
         // Only the author's routes are limited: a full service still answers for health and metadata.
         let places = Places::new(self.settings.max_in_flight);
         let work = limits::Work::new(places, self.memory, self.settings.request_timeout);
-        let app = authors
-            .layer((layers.clone(), work))
-            .merge(own.layer(layers));
-        let app = trailing_slash::optional(app);
-        let app = with_header(app, *header);
-        // Outermost, so that a page may read every refusal, too. Without the setting there is no layer.
-        // `/metrics` has the headers, too: no Ingress publishes it, and an exception would be a second set of layers.
-        match &self.settings.cors_allow_origin {
-            Some(allowed) => app.layer(cors::layer(allowed)),
-            None => app,
-        }
+        let around = |authors: Router, own: Router| {
+            let own = own.fallback(unknown).layer(layers.clone());
+            let app = authors.layer((layers.clone(), work.clone())).merge(own);
+            let app = trailing_slash::optional(app);
+            let app = with_header(app, *header);
+            // Outermost, so that a page may read every refusal, too. Without the setting there is no layer.
+            // `/metrics` has the headers, too: no Ingress publishes it, and an exception would be a second set of layers.
+            match &self.settings.cors_allow_origin {
+                Some(allowed) => app.layer(cors::layer(allowed)),
+                None => app,
+            }
+        };
+        Routers::one(around(routes, at_root)).with(route, around(index, everywhere))
     }
 }
 
@@ -319,7 +318,7 @@ pub fn with_header(app: Router, (name, value): (&'static str, &'static str)) -> 
 }
 
 async fn unknown(request: Request) -> Response {
-    match (request.method(), request.uri().path()) {
+    match (request.method(), requested(&request).path()) {
         // It asks about the service as a whole.
         (&Method::OPTIONS, "*") => StatusCode::NO_CONTENT.into_response(),
         (_, path) => BackendError::not_found(nothing_at(path)).into_response(),

@@ -54,7 +54,7 @@
 //! | piece | what it does |
 //! |---|---|
 //! | [`metadata::router`] | answers who the service is |
-//! | [`below`] | serves a router under one more prefix |
+//! | [`below`], [`RequestedUri`] | serve a router under one more prefix, and tell the whole path that was asked for |
 //! | [`answers`] | how handlers answer: pages, files, uploads, events, bodies of their own |
 //! | [`BackendError`], [`ErrorLayer`] | the one shape of errors, and the layer that gives it to all of them but [`Verbatim`] answers |
 //! | [`Backend`], [`Caller`] | ask a back-end on behalf of whoever sent the request, with time limits and retries; [`NamedBackend`](backend::NamedBackend) for more than one |
@@ -105,6 +105,8 @@ mod process;
 mod request_body;
 pub mod request_context;
 mod request_target;
+mod requested_uri;
+mod routers;
 pub mod serve;
 pub mod settings;
 mod setup;
@@ -129,6 +131,7 @@ pub use metadata::Metadata;
 pub use metrics::Metrics;
 pub use observability::Observability;
 pub use prefix::below;
+pub use requested_uri::RequestedUri;
 /// The HTTP client below [`Backend`], for forms of several parts, and for what a back-end wants that it does not offer.
 pub use reqwest;
 pub use settings::Settings;

@@ -25,6 +25,7 @@ use crate::{
         requests::{InFlight, Requests},
     },
     request_context::{REQUEST_ID, RequestContext},
+    requested_uri::requested,
     traces,
 };
 
@@ -80,20 +81,20 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let context = RequestContext::of(request.headers());
+        let uri = requested(&request).clone();
         let route = request.extensions().get::<MatchedPath>();
-        let route = route.map(MatchedPath::as_str);
+        let route = match route.map(MatchedPath::as_str) {
+            // What is `/` below the service's route is not the health check.
+            Some("/") if uri.path() != "/" => Some(self.requests.own_route()),
+            route => route,
+        };
         let in_flight = self.requests.begin(request.method(), route);
-        let span = traces::of_request(
-            &context,
-            in_flight.method(),
-            in_flight.route(),
-            request.uri().path(),
-        );
+        let span = traces::of_request(&context, in_flight.method(), in_flight.route(), uri.path());
         let context = Arc::new(context.in_span(span));
         let entry = Entry {
             context: context.clone(),
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri,
             start: Instant::now(),
             status: CLIENT_LEFT,
             in_flight,

@@ -138,7 +138,7 @@ pub(crate) async fn serve_with_tasks(
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
     let Served {
-        router,
+        routers,
         shutdown,
         jobs,
         tasks: authors,
@@ -155,7 +155,7 @@ pub(crate) async fn serve_with_tasks(
         }
     };
     let stopping = settings.stopping();
-    let open = serve::take(listener, router, &shutdown, stopping, stop).await;
+    let open = serve::take(listener, routers, &shutdown, stopping, stop).await;
     let cut_short = tasks.have_ended();
     let deadline = Instant::now() + stopping.grace;
     let requests_and_jobs = async {

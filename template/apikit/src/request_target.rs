@@ -7,7 +7,10 @@ use axum::{
     http::{HeaderValue, Method, Request, Version, header::HOST},
 };
 
-use crate::error::{BackendError, Result};
+use crate::{
+    error::{BackendError, Result},
+    requested_uri::requested,
+};
 
 /// How much of a value is named in a refusal: more than any name of a host has.
 const MAX_NAMED: usize = 300;
@@ -60,7 +63,9 @@ pub(crate) fn without_empty_parameters<B>(request: &Request<B>) -> Result<()> {
             .any(|(_, segment)| segment.is_empty())
     });
     match has_empty {
-        true => Err(BackendError::not_found(nothing_at(path))),
+        true => Err(BackendError::not_found(nothing_at(
+            requested(request).path(),
+        ))),
         false => Ok(()),
     }
 }

@@ -18,13 +18,13 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
-use tower::Service;
 
 use crate::{
     connection::{Connection, Exchanges},
     lingering::Lingering,
     request_body::RequestBody,
     request_target,
+    routers::Routers,
     shutdown::Shutdown,
 };
 
@@ -112,7 +112,7 @@ pub async fn serve(
     stopping: Stopping,
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
-    let open = take(listener, app, &shutdown, stopping, stop).await;
+    let open = take(listener, Routers::one(app), &shutdown, stopping, stop).await;
     open.finish(Instant::now() + stopping.grace).await
 }
 
@@ -120,14 +120,13 @@ pub async fn serve(
 /// requests in flight.
 pub(crate) async fn take(
     listener: TcpListener,
-    app: Router,
+    app: Routers,
     shutdown: &Shutdown,
     stopping: Stopping,
     stop: impl Future<Output = ()>,
 ) -> Open {
     let mut connections = Connections {
-        // Handlers get their state now, and not for each request.
-        app: app.with_state(()),
+        app,
         shutdown: shutdown.clone(),
         graceful: GracefulShutdown::new(),
         lingering: Lingering::default(),
@@ -186,9 +185,9 @@ impl Open {
     }
 }
 
-/// The open connections, and the router that serves them.
+/// The open connections, and the routers that serve them.
 struct Connections {
-    app: Router,
+    app: Routers,
     shutdown: Shutdown,
     graceful: GracefulShutdown,
     lingering: Lingering,
@@ -225,12 +224,9 @@ impl Connections {
             let exchange = exchanges.begin();
             request_target::check(&mut request);
             let shutdown = shutdown.clone();
-            // A router is always ready to be called.
             let answer = match request.body().is_end_stream() {
-                true => app.clone().call(request),
-                false => app
-                    .clone()
-                    .call(request.map(|body| RequestBody::new(body, &exchanges))),
+                true => app.call(request),
+                false => app.call(request.map(|body| RequestBody::new(body, &exchanges))),
             };
             answer.map_ok(move |mut answer| {
                 if shutdown.is_draining() {

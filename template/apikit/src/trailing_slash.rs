@@ -3,6 +3,8 @@
 use axum::{Router, extract::Request, http::Uri};
 use tower::{ServiceExt, service_fn};
 
+use crate::requested_uri::{RequestedUri, requested};
+
 /// Serves `app`, and `/path/` as `/path` where it has no route for it.
 ///
 /// It is a fallback, so that a request whose route is found costs nothing more.
@@ -10,6 +12,8 @@ pub(crate) fn optional(app: Router) -> Router {
     let without = app.clone();
     app.fallback_service(service_fn(move |mut request: Request| {
         if let Some(uri) = without_slash(request.uri()) {
+            let whole = RequestedUri(requested(&request).clone());
+            request.extensions_mut().insert(whole);
             *request.uri_mut() = uri;
         }
         without.clone().oneshot(request)

@@ -110,6 +110,11 @@ impl Requests {
         );
     }
 
+    /// The path below which the front end reaches the service.
+    pub fn own_route(&self) -> &str {
+        &self.0.own_route
+    }
+
     /// Begins a request, at the route that the router has found for it.
     pub fn begin(&self, method: &Method, route: Option<&str>) -> InFlight {
         let series = self.series(method, route.unwrap_or_default());

@@ -113,7 +113,7 @@ where
     let metrics = Metrics::new(&app.identity.metadata, app.identity.route);
     let started = app.start(&settings, &config, metrics, Network::Loopback);
     let started = started.await.map_err(|error| error.sentence())?;
-    Ok(started.assemble().router)
+    Ok(started.assemble().routers.into_router())
 }
 
 /// The settings that these flags give, without any variable of the environment.

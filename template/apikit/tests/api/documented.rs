@@ -1,13 +1,17 @@
 //! What is served is described, and what is described is served.
 
-use std::collections::BTreeSet;
-
 use apikit::{
     App, ErrorLayer, Setup,
     testing::{self, served, undescribed},
 };
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode},
+    routing::get,
+};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::probe::{self, ROUTE};
@@ -21,15 +25,25 @@ pub fn document() -> Value {
 async fn everything_documented_is_served_where_the_document_says() {
     let document = document();
     let app = testing::router(probe::app(), &[] as &[&str]).await.unwrap();
-    let served = served(&app).into_iter();
-    let served: BTreeSet<_> = served
-        .map(|served| served.path.replace("{*", "{"))
-        .collect();
+    let is_served = async |method: &str, path: &str| {
+        let path = path.replace(['{', '}'], "");
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        let status = app.clone().oneshot(request).await.unwrap().status();
+        ![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status)
+    };
     for (path, item) in document["paths"].as_object().unwrap() {
-        assert!(served.contains(path), "{path}");
-        let at_root_alone = item["servers"] == json!([{"url": "/"}]);
-        let below_route = served.contains(&format!("{ROUTE}{path}"));
-        assert!(at_root_alone || below_route, "{path}");
+        let methods = ["get", "head", "post", "put", "delete"].into_iter();
+        for method in methods.filter(|method| item.get(method).is_some()) {
+            let method = method.to_uppercase();
+            let at_root_alone = item["servers"] == json!([{"url": "/"}]);
+            assert!(is_served(&method, path).await, "{method} {path}");
+            let below = format!("{ROUTE}{path}");
+            assert!(
+                at_root_alone || is_served(&method, &below).await,
+                "{method} {below}"
+            );
+        }
     }
 }
 

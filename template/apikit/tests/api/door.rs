@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use apikit::{App, Setup, testing};
+use apikit::{App, RequestedUri, Setup, testing};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path},
-    http::HeaderMap,
+    http::{HeaderMap, Uri},
     routing::{get, post},
 };
 use serde_json::Value;
@@ -31,6 +31,7 @@ fn routes() -> OpenApiRouter {
     let host = async |headers: HeaderMap| {
         format!("{:?}", headers.get_all("host").iter().collect::<Vec<_>>())
     };
+    let seen = async |uri: Uri, RequestedUri(whole): RequestedUri| format!("{uri} of {whole}");
     let slow = async || {
         sleep(Duration::from_millis(300)).await;
         "slow"
@@ -39,6 +40,7 @@ fn routes() -> OpenApiRouter {
         .route("/{job}/{metric}", get(named).put(named))
         .route("/files/{*path}", get(async |Path(path): Path<String>| path))
         .route("/host", get(host))
+        .route("/seen", get(seen))
         .route("/slow", get(slow))
         .route("/slashed/", get(async || "with its slash"))
         .route("/both", get(async || "without"))
@@ -524,6 +526,38 @@ async fn options_answers_204_with_the_methods_of_the_path() {
 }
 
 #[tokio::test]
+async fn below_the_route_a_path_is_cut_and_the_requested_one_is_kept() {
+    let door = Door::open(&[]).await;
+    let name = &ROUTE[1..];
+    for (path, body) in [
+        ("/seen?q=1".to_owned(), "/seen?q=1 of /seen?q=1".to_owned()),
+        (
+            format!("{ROUTE}/seen?q=1"),
+            format!("/seen?q=1 of {ROUTE}/seen?q=1"),
+        ),
+        (format!("{ROUTE}/seen/"), format!("/seen of {ROUTE}/seen/")),
+        (
+            format!("http://a{ROUTE}/seen"),
+            format!("http://a/seen of http://a{ROUTE}/seen"),
+        ),
+        (format!("{ROUTE}{ROUTE}/x"), format!("x of {name}")),
+        (format!("{ROUTE};v=1/x"), format!("x of {name};v=1")),
+        (format!("{ROUTE}?q=1"), "the index".to_owned()),
+        (format!("{ROUTE}/?q=1"), "the index".to_owned()),
+        ("/".to_owned(), "OK".to_owned()),
+    ] {
+        let answer = door.ask("GET", &path, "").await;
+        assert_eq!(answer.text(), body, "{path}");
+    }
+    for path in [format!("{ROUTE}/nowhere"), format!("{ROUTE}//x")] {
+        let answer = door.ask("GET", &path, "").await;
+        let nothing = format!("Nothing is served at {path}.");
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text().contains(&nothing), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn a_slash_at_the_end_changes_nothing_unless_a_route_has_it() {
     let door = Door::open(&[]).await;
     let of_root = ["/healthz", "/readyz"];
@@ -544,7 +578,11 @@ async fn a_slash_at_the_end_changes_nothing_unless_a_route_has_it() {
             let without = door.ask("GET", &format!("{path}{query}"), "").await;
             let with = door.ask("GET", &format!("{path}/{query}"), "").await;
             assert_eq!(with.status, without.status, "{path}");
-            assert_eq!(with.body, without.body, "{path}");
+            let nothing = format!("Nothing is served at {path}/.");
+            match path.ends_with("/nowhere") {
+                true => assert!(with.text().contains(&nothing), "{}", with.text()),
+                false => assert_eq!(with.body, without.body, "{path}"),
+            }
             assert_eq!(with.header("allow"), without.header("allow"), "{path}");
         }
     }
