@@ -97,7 +97,12 @@ impl Client {
                 "not asked any more, after {MOST_TIMEOUTS} requests without an answer"
             )));
         }
-        let request = Request::builder()
+        let mut request = Request::builder();
+        if method == "POST" {
+            // An empty body, rather than one of unknown length.
+            request = request.header("content-length", "0");
+        }
+        let request = request
             .method(method)
             .uri(target.url(path))
             .header("accept", "*/*")
