@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ureq::http::StatusCode;
+
 use super::{
     client::{Client, USUAL},
     finding::{Checked, Objection},
@@ -22,6 +24,10 @@ const LONGEST_HEAD: usize = 64 << 10;
 pub fn check(client: &Client, target: &Target, prefix: &str) -> Checked {
     let path = format!("{prefix}/metadata");
     let get = client.get(target, &path)?;
+    if get.status != StatusCode::OK {
+        let why = format!("{}: there is nothing to compare with", get.in_short());
+        return Err(Objection::NotApplicable(why));
+    }
     let head = client.ask(target, "HEAD", &path, USUAL)?;
     let expected = format!("as {}, without a body", get.in_short());
     let departs = |seen: String| Err(Objection::departs(seen, expected.clone()));

@@ -1,5 +1,6 @@
 //! One departure each, and the line that names it.
 
+use bootstrap::render::Template;
 use serde_json::{Value, json};
 
 use super::{
@@ -365,6 +366,25 @@ fn a_url_without_a_route_says_what_it_leaves_out() {
         ["prefixes", "openapi-paths"],
         "{report}"
     );
+}
+
+#[test]
+fn the_manual_has_every_rule_under_the_heading_that_departures_name() {
+    let manual = Template::here().root.join("docs/verify.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let double = Double::start(vec![]);
+    let output = verify(&double.url(ROUTE), &["--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for rule in report["rules"].as_array().unwrap() {
+        let source = rule["source"].as_str().unwrap();
+        let (_, anchor) = source.split_once("docs/verify.md#").unwrap();
+        let anchor = anchor.split(' ').next().unwrap().replace('-', " ");
+        let sections = manual.split("\n### ");
+        let mut sections = sections.filter(|section| section.to_lowercase().starts_with(&anchor));
+        let section = sections.next().unwrap_or_else(|| panic!("{source}"));
+        let name = format!("| `{}` |", rule["rule"].as_str().unwrap());
+        assert!(section.contains(&name), "{name}");
+    }
 }
 
 #[test]
