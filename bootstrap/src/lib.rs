@@ -8,6 +8,8 @@
 //! [`update`] makes a [`merge`] into the [`project`] and shows the [`changelog`];
 //! [`deletions`] of the author's are no part of it, nor is what they made of the [`samples`]. A version without a tag
 //! is the [`closest`] commit that holds it.
+//!
+//! [`verify`] holds any running service against the contract, and needs no template for it.
 
 pub mod answers;
 pub mod asking;
@@ -33,5 +35,6 @@ pub mod samples;
 pub mod source;
 pub mod twins;
 pub mod update;
+pub mod verify;
 pub mod version;
 pub mod workflows;

@@ -9,6 +9,7 @@ use bootstrap::{
     render::Template,
     twins,
     update::{self, Outcome, UpdateArgs},
+    verify::{self, Verdict, VerifyArgs},
 };
 use clap::{Parser, Subcommand};
 
@@ -31,11 +32,13 @@ enum Command {
     Update(UpdateArgs),
     /// Say whether a rendered service is behind the template, or differs in `apikit/`
     Check(CheckArgs),
+    /// Say whether a running service, in whatever language, keeps the contract of all services
+    Verify(VerifyArgs),
     /// Write the plain twins of the template's Liquid files, and the names that are taken
     Twins,
 }
 
-/// What `check` finds to do, or conflicts that `update` leaves. Their bad input is 2, as clap's is.
+/// What `check` finds to do, conflicts that `update` leaves, or departures that `verify` sees. Their bad input is 2, as clap's is.
 const TO_DO: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Some(Command::Twins) => (twins::write(&template).map(|()| 0), 1),
         Some(Command::Update(args)) => (update::run(&template, &args).map(updated), BAD_INPUT),
         Some(Command::Check(args)) => (check::run(&template, &args).map(checked), BAD_INPUT),
+        Some(Command::Verify(args)) => (verify::run(&args).map(verified), BAD_INPUT),
     };
     match done {
         Ok(code) => code.into(),
@@ -72,6 +76,13 @@ fn checked(standing: Standing) -> u8 {
     match standing {
         Standing::InStep => 0,
         Standing::Apart => TO_DO,
+    }
+}
+
+fn verified(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Conforms => 0,
+        Verdict::Departs => TO_DO,
     }
 }
 

@@ -16,5 +16,6 @@ mod support;
 mod tool;
 mod untagged;
 mod updating;
+mod verify;
 mod versions;
 mod workspaces;

@@ -259,6 +259,7 @@ fn keeps_its_contract(project: &Project, answers: &Answers) {
     answers_the_sample(&service);
     fails_in_one_shape(&service);
     wants_credentials_if_it_needs_them(&service);
+    conforms(&service);
     let told = service.get("/metrics");
     dashboard::asks_for_what_is_told(&told.body, auth);
 
@@ -466,6 +467,27 @@ fn wants_credentials_if_it_needs_them(service: &Service) {
     let answer = http::request(service.address, "GET", &path, &[wrong]).unwrap();
     assert_eq!(answer.status, 401);
     assert!(answer.header("www-authenticate").is_some());
+}
+
+/// What `verify` finds of it: every rule is kept that can be tried, as if seen from outside.
+fn conforms(service: &Service) {
+    let url = format!("http://{}{}", service.address, service.route);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let output = command
+        .args(["verify", &url, "--direct", "--json"])
+        .output();
+    let output = output.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    let rules = report["rules"].as_array().unwrap();
+    for rule in rules.iter().filter(|rule| rule["mark"] != "pass") {
+        let may_differ = match rule["rule"].as_str().unwrap() {
+            "links" => rule["mark"] == "warn",
+            "credentials" => rule["mark"] == "skip" && service.auth() == "none",
+            _ => false,
+        };
+        assert!(may_differ, "{rule:#}");
+    }
 }
 
 fn readme_and_manifests_name_the_settings(project: &Project) {
