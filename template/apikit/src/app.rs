@@ -22,6 +22,7 @@ use crate::{
     home,
     identity::Identity,
     limits::{self, Places},
+    links,
     metadata::{self, Metadata},
     metrics::{self, Metrics},
     observability::Observability,
@@ -292,9 +293,10 @@ impl Frame<'_> {
         let (index, described_index) = index.split_for_parts();
         let document = openapi::document(metadata, route, described, described_index);
 
-        let everywhere = metadata::router(metadata)
-            .merge(openapi::router(document))
-            .merge(docs::router());
+        let links = links::header(route);
+        let described = openapi::router(document).merge(docs::router());
+        let everywhere = metadata::router_with(metadata, Some(links.clone()))
+            .merge(links::added_to(described, links.clone()));
         // Only the author's routes are limited: a full service still answers for health and metadata.
         let places = Places::new(self.settings.max_in_flight);
         let work = limits::Work::new(places, self.memory, self.settings.request_timeout);
@@ -329,7 +331,9 @@ impl Frame<'_> {
                 None => app,
             }
         };
-        Routers::one(around(routes, at_root)).with(route, around(index, everywhere))
+        let below = around(index, everywhere);
+        let front = links::added_to(below.clone(), links);
+        Routers::one(around(routes, at_root)).with(route, below, front)
     }
 }
 

@@ -251,7 +251,9 @@ impl ErrorBody<'_> {
 /// Marks an answer whose body needs no reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InShape {
-    /// The body stays as it is.
+    /// A body of the author's own, which stays as it is.
+    Verbatim,
+    /// An [`ErrorBody`], whole.
     Complete,
     /// An [`ErrorBody`] that has yet to name the request's id. The log has the cause already.
     ButForItsId,

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, header, response::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, response::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 
 use crate::{
     error::{BackendError, ErrorBody, InShape},
+    problem,
     request_context::RequestContext,
 };
 
@@ -45,7 +46,7 @@ pub struct Verbatim<R>(pub R);
 impl<R: IntoResponse> IntoResponse for Verbatim<R> {
     fn into_response(self) -> Response {
         let mut answer = self.0.into_response();
-        answer.extensions_mut().insert(InShape::Complete);
+        answer.extensions_mut().insert(InShape::Verbatim);
         answer
     }
 }
@@ -55,6 +56,8 @@ impl<R: IntoResponse> IntoResponse for Verbatim<R> {
 ///
 /// A short text becomes the content of the error. Any other body is dropped, or cut, and a line in the log says
 /// so: [`Verbatim`] keeps a body as it is.
+///
+/// A client that names `application/problem+json` in `Accept` gets the members of RFC 9457 as well.
 ///
 /// A [`BackendError`] passes through as it is, and headers such as `Allow` stay. A 500 has
 /// nothing but the request's id, under which the log has the cause. An upgrade of the connection, as for a
@@ -92,6 +95,7 @@ where
         ErrorFuture {
             context: request.extensions().get().cloned(),
             is_options: *request.method() == Method::OPTIONS,
+            is_problem: problem::is_asked_for(request.headers()),
             answer: self.inner.call(request),
             error: None,
         }
@@ -105,7 +109,8 @@ pin_project! {
         answer: F,
         context: Option<Arc<RequestContext>>,
         is_options: bool,
-        // The answer, once it is known to be an error whose text must be read.
+        is_problem: bool,
+        // The answer, once it is known to be an error whose text must be read or written anew.
         error: Option<Pin<Box<dyn Future<Output = Response> + Send>>>,
     }
 }
@@ -129,16 +134,36 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for ErrorFuture<F>
             StatusCode::SWITCHING_PROTOCOLS => refused_upgrade(),
             _ => answer,
         };
-        let is_complete = answer.extensions().get() == Some(&InShape::Complete);
-        if answer.status().as_u16() < 400 || is_complete {
+        let in_shape = answer.extensions().get().copied();
+        if answer.status().as_u16() < 400 || in_shape == Some(InShape::Verbatim) {
             return Poll::Ready(Ok(answer));
         }
         if *this.is_options && answer.status() == StatusCode::METHOD_NOT_ALLOWED {
             return Poll::Ready(Ok(options(answer)));
         }
-        let error = Box::pin(shaped(answer, this.context.take()));
+        if in_shape == Some(InShape::Complete) && !*this.is_problem {
+            return Poll::Ready(Ok(varying(answer)));
+        }
+        let (context, is_problem) = (this.context.take(), *this.is_problem);
+        let error = Box::pin(async move {
+            let shaped = match in_shape {
+                Some(InShape::Complete) => answer,
+                _ => shaped(answer, context).await,
+            };
+            varying(match is_problem {
+                true => problem::of_error(shaped).await,
+                false => shaped,
+            })
+        });
         this.error.insert(error).as_mut().poll(cx).map(Ok)
     }
+}
+
+/// An error that depends on what its client accepts.
+fn varying(mut error: Response) -> Response {
+    let accept = HeaderValue::from_static("accept");
+    error.headers_mut().append(header::VARY, accept);
+    error
 }
 
 /// The server hands its connections to no one, so a client that got 101 would wait for ever.

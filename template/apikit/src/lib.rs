@@ -57,6 +57,7 @@
 //! | [`below`], [`RequestedUri`] | serve a router under one more prefix, and tell the whole path that was asked for |
 //! | [`answers`] | how handlers answer: pages, files, uploads, events, bodies of their own |
 //! | [`BackendError`], [`ErrorLayer`] | the one shape of errors, and the layer that gives it to all of them but [`Verbatim`] answers |
+//! | [`Deprecated`] | the layer that says of a route since when it is deprecated, and when it goes away |
 //! | [`Backend`], [`Caller`] | ask a back-end on behalf of whoever sent the request, with time limits and retries; [`NamedBackend`](backend::NamedBackend) for more than one |
 //! | [`Observability`] | the layer that gives each request an id, a log line, metrics and a span, for [`logs`], [`Metrics`] and [`traces`] |
 //! | [`openapi::document`], [`docs::router`] | describe the routes in OpenAPI, and show them in a browser |
@@ -86,6 +87,7 @@ mod configuration;
 mod connection;
 mod cors;
 mod counted_body;
+mod deprecated;
 pub mod docs;
 pub mod error;
 pub mod error_layer;
@@ -95,6 +97,7 @@ mod home;
 mod identity;
 pub mod limits;
 mod lingering;
+mod links;
 pub mod logs;
 mod memory_limit;
 pub mod metadata;
@@ -102,6 +105,7 @@ pub mod metrics;
 pub mod observability;
 pub mod openapi;
 mod prefix;
+mod problem;
 mod process;
 mod request_body;
 pub mod request_context;
@@ -125,6 +129,7 @@ pub use app::App;
 pub use auth::Auth;
 pub use backend::{Backend, Caller};
 pub use body_memory::BodyMemory;
+pub use deprecated::Deprecated;
 pub use error::{BackendError, Result};
 pub use error_layer::{ErrorLayer, Verbatim};
 pub use health::Readiness;

@@ -42,10 +42,15 @@ impl Metadata {
 ///
 /// Merge it into a router of yours; [`below`](crate::below) serves it under a route as well.
 pub fn router(metadata: &Metadata) -> Router {
+    router_with(metadata, None)
+}
+
+/// The same, with a `Link` header in each answer.
+pub(super) fn router_with(metadata: &Metadata, links: Option<HeaderValue>) -> Router {
     let body = Bytes::from(metadata.to_json());
     paths(metadata.api_version).fold(Router::new(), |router, path| {
-        let body = body.clone();
-        router.route(&path, get(|| async { json(body) }))
+        let (body, links) = (body.clone(), links.clone());
+        router.route(&path, get(|| async { json(body, links) }))
     })
 }
 
@@ -60,9 +65,12 @@ pub(super) fn paths(api_version: &str) -> impl Iterator<Item = String> {
     paths.into_iter().flat_map(with_and_without_suffix)
 }
 
-fn json(body: Bytes) -> Response {
+fn json(body: Bytes, links: Option<HeaderValue>) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let mut answer = Response::new(body.into());
     answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer
+        .headers_mut()
+        .extend(links.map(|links| (header::LINK, links)));
     answer
 }

@@ -22,7 +22,16 @@ use crate::requested_uri::RequestedUri;
 #[derive(Clone)]
 pub(crate) struct Routers {
     root: Router,
-    below: Option<(&'static str, Router)>,
+    below: Option<Below>,
+}
+
+/// The routers below a route.
+#[derive(Clone)]
+struct Below {
+    route: &'static str,
+    router: Router,
+    /// The one for the route itself, its `/`.
+    front: Router,
 }
 
 impl Routers {
@@ -33,9 +42,13 @@ impl Routers {
         Self { root, below: None }
     }
 
-    /// The same, with `below` for the paths below `route`, such as `/my-service`.
-    pub fn with(self, route: &'static str, below: Router) -> Self {
-        let below = Some((route, below.with_state(())));
+    /// The same, with `router` for the paths below `route`, such as `/my-service`, and `front` for the route itself.
+    pub fn with(self, route: &'static str, router: Router, front: Router) -> Self {
+        let below = Some(Below {
+            route,
+            router: router.with_state(()),
+            front: front.with_state(()),
+        });
         Self { below, ..self }
     }
 
@@ -45,12 +58,15 @@ impl Routers {
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let mut router = &self.root;
-        if let Some((route, below)) = &self.below
-            && let Some(uri) = without(request.uri(), route)
+        if let Some(below) = &self.below
+            && let Some(uri) = without(request.uri(), below.route)
         {
+            router = match uri.path() {
+                "/" => &below.front,
+                _ => &below.router,
+            };
             let original = std::mem::replace(request.uri_mut(), uri);
             request.extensions_mut().insert(RequestedUri(original));
-            router = below;
         }
         // A router is always ready to be called.
         router.clone().call(request)

@@ -12,7 +12,13 @@ use utoipa::{
 };
 
 use super::security;
-use crate::{auth::Auth, error::ErrorBody, metadata::Metadata, request_context::REQUEST_ID};
+use crate::{
+    auth::Auth,
+    error::ErrorBody,
+    metadata::Metadata,
+    problem::{self, Problem},
+    request_context::REQUEST_ID,
+};
 
 const JSON: &str = "application/json";
 
@@ -58,7 +64,8 @@ pub(super) fn of_all(document: &mut OpenApi) {
     }
     let components = document.components.get_or_insert_default();
     let shape = (ErrorBody::name().into_owned(), ErrorBody::schema());
-    components.schemas.extend([shape]);
+    let problem = (Problem::name().into_owned(), Problem::schema());
+    components.schemas.extend([shape, problem]);
     components.responses.insert(ERROR.into(), error().into());
 }
 
@@ -129,6 +136,8 @@ fn add_responses(operation: &mut Operation) {
         }
         if status.starts_with(['4', '5']) && response.content.is_empty() {
             response.content.insert(JSON.into(), shape().into());
+            let problem = (problem::MEDIA_TYPE.into(), problem_shape().into());
+            response.content.extend([problem]);
         }
     }
     let other = Ref::from_response_name(ERROR);
@@ -146,6 +155,7 @@ fn error() -> Response {
     ResponseBuilder::new()
         .description("Any error, whatever went wrong")
         .content(JSON, shape())
+        .content(problem::MEDIA_TYPE, problem_shape())
         .header(REQUEST_ID.as_str(), id.build())
         .build()
 }
@@ -155,10 +165,15 @@ fn unauthorized() -> Response {
     ResponseBuilder::new()
         .description("There are no credentials, or they are refused")
         .content(JSON, shape())
+        .content(problem::MEDIA_TYPE, problem_shape())
         .header("WWW-Authenticate", challenge.build())
         .build()
 }
 
 fn shape() -> Content {
     Content::new(Some(Ref::from_schema_name(ErrorBody::name())))
+}
+
+fn problem_shape() -> Content {
+    Content::new(Some(Ref::from_schema_name(Problem::name())))
 }

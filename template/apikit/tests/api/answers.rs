@@ -3,13 +3,13 @@
 use std::convert::Infallible;
 
 use apikit::{
-    App, Setup, Shutdown, StartError, Verbatim,
+    App, Deprecated, Setup, Shutdown, StartError, Verbatim,
     testing::{self, TestApp},
 };
 use axum::{
     Form, Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Multipart, Path, Query, State},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Multipart, Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{
         Html, IntoResponse, Redirect, Response,
@@ -22,6 +22,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -219,6 +220,29 @@ async fn forms_files_pages_and_redirects_are_as_axum_has_them() {
         (answer.status, answer.header("location")),
         (303, Some("/page"))
     );
+}
+
+#[tokio::test]
+async fn a_deprecated_route_says_since_when_and_until_when() {
+    let old_age = Deprecated::since("2026-11-01")
+        .until("2027-05-01")
+        .see("https://example.org/moving-on");
+    let routes = Router::new().route("/old", get(async || "old").layer(old_age));
+    let answer = routes.oneshot(Request::get("/old").body(Body::empty()).unwrap());
+    let answer = answer.await.unwrap();
+    for (name, value) in [
+        ("deprecation", "@1793491200"),
+        ("sunset", "Sat, 01 May 2027 00:00:00 GMT"),
+        (
+            "link",
+            r#"<https://example.org/moving-on>; rel="deprecation"; type="text/html""#,
+        ),
+    ] {
+        assert_eq!(answer.headers()[name], value);
+    }
+    let wrong = std::panic::catch_unwind(|| Deprecated::since("1st of May")).unwrap_err();
+    let sentence = wrong.downcast_ref::<String>().unwrap();
+    assert_eq!(sentence, "\"1st of May\" is no day such as 2026-11-01.");
 }
 
 #[tokio::test]

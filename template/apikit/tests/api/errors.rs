@@ -35,6 +35,56 @@ async fn wrong_method_answers_json_405_and_says_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn who_asks_for_problem_details_gets_them_of_every_layer() {
+    let app = TestApp::start().await;
+    let unknown = app.url("/nowhere");
+    let problem = "application/problem+json";
+    for (request, status, detail) in [
+        (
+            client().get(&unknown),
+            404,
+            Some("Nothing is served at /nowhere."),
+        ),
+        (client().post(app.url("/metadata")), 405, None),
+        (
+            client().get(app.url("/probe")),
+            401,
+            Some("No authorization provided."),
+        ),
+        (
+            client().get(app.url(&format!("/{}", "x".repeat(9000)))),
+            414,
+            Some("The URI is longer than 8192 bytes."),
+        ),
+    ] {
+        let plain = Answer::of(request.try_clone().unwrap()).await;
+        let answer = Answer::of(request.header("accept", problem)).await;
+        if crate::probe::AUTH == apikit::Auth::None && status == 401 {
+            continue;
+        }
+        let mut expected = plain.json();
+        let members = expected.as_object_mut().unwrap();
+        members.insert("type".into(), "about:blank".into());
+        members.insert("title".into(), members["reason"].clone());
+        members.insert("status".into(), status.into());
+        members.extend(detail.map(|detail| ("detail".into(), detail.into())));
+        assert_eq!((answer.status, plain.status), (status, status));
+        let found: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(found, expected);
+        assert_eq!(answer.header("content-type"), Some(problem));
+        assert_eq!(plain.header("content-type"), Some("application/json"));
+        for header in ["allow", "www-authenticate"] {
+            assert_eq!(answer.header(header), plain.header(header));
+        }
+        for answer in [plain, answer] {
+            assert_eq!(answer.header("vary"), Some("accept"));
+        }
+    }
+    let head = Answer::of(client().head(&unknown).header("accept", problem)).await;
+    assert_eq!(head.header("content-type"), Some(problem));
+}
+
+#[tokio::test]
 async fn request_id_is_made_where_none_was_sent_and_kept_where_one_was() {
     let app = TestApp::start().await;
     let made = app.get_anonymously("/metadata").await;

@@ -35,6 +35,37 @@ async fn every_metadata_route_answers_the_same_six_strings() {
 }
 
 #[tokio::test]
+async fn links_lead_to_what_describes_the_service() {
+    let app = TestApp::start().await;
+    let links = [
+        ("openapi.json", "service-desc", "application/json"),
+        ("docs", "service-doc", "text/html"),
+        ("metadata", "service-meta", "application/json"),
+    ];
+    let mut expected = links.map(|(path, relation, kind)| {
+        format!("<{ROUTE}/{path}>; rel=\"{relation}\"; type=\"{kind}\"")
+    });
+    for path in ["/metadata", "/v1.0/metadata.json", "/docs", "/openapi.json"] {
+        for path in [path.to_owned(), format!("{ROUTE}{path}")] {
+            let answer = app.get_anonymously(&path).await;
+            assert_eq!(answer.header("link"), Some(&*expected.join(", ")), "{path}");
+        }
+    }
+    for path in [ROUTE.to_owned(), format!("{ROUTE}/")] {
+        let answer = app.get_anonymously(&path).await;
+        assert_eq!(answer.header("link"), Some(&*expected.join(", ")), "{path}");
+    }
+    for path in ["/", "/healthz", "/nowhere"] {
+        assert_eq!(app.get_anonymously(path).await.header("link"), None);
+    }
+    for ((path, _, kind), link) in links.iter().zip(&mut expected) {
+        let answer = app.get_anonymously(&format!("{ROUTE}/{path}")).await;
+        let found = answer.header("content-type").unwrap();
+        assert!(found.starts_with(kind), "{link}: {found}");
+    }
+}
+
+#[tokio::test]
 async fn head_answers_like_get_without_a_body() {
     let app = TestApp::start().await;
     let get = app.get_anonymously("/metadata").await;

@@ -143,7 +143,10 @@ fn what_an_author_describes_stays() {
         operation["responses"]["409"],
         json!({
             "description": "It is taken",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BackendError"}}},
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/BackendError"}},
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+            },
         })
     );
 }
