@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::map_response,
     response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -18,6 +19,7 @@ use crate::{
     error::BackendError,
     error_layer::ErrorLayer,
     health::{self, Readiness},
+    home,
     identity::Identity,
     limits::{self, Places},
     metadata::{self, Metadata},
@@ -87,8 +89,12 @@ pub struct App<C, S> {
     pub(crate) identity: Identity,
     routes: fn() -> OpenApiRouter<S>,
     index: fn() -> OpenApiRouter<S>,
+    home: Option<Home<S>>,
     start: Start<C, S>,
 }
+
+/// Makes what browsers get at `/`.
+type Home<S> = fn() -> MethodRouter<S>;
 
 type Start<C, S> = Box<
     dyn for<'a> FnOnce(
@@ -111,6 +117,7 @@ impl<C: 'static, S: Clone + Send + Sync + 'static> App<C, S> {
             identity,
             routes,
             index: OpenApiRouter::new,
+            home: None,
             start: Box::new(|config, setup| Box::pin(start(config, setup))),
         }
     }
@@ -119,6 +126,23 @@ impl<C: 'static, S: Clone + Send + Sync + 'static> App<C, S> {
     /// belongs to the load balancer's health check.
     pub fn index(self, index: fn() -> OpenApiRouter<S>) -> Self {
         Self { index, ..self }
+    }
+
+    /// Serves `home` at `/` for browsers, as the page of a whole host.
+    ///
+    /// `/` stays the health check for whoever does not name `text/html` first in `Accept`: load balancers, and curl. The
+    /// OpenAPI document has that one alone, as the page is for people.
+    ///
+    /// ```
+    /// # use apikit::App;
+    /// # use axum::{response::Html, routing::get};
+    /// # fn with_home(app: App<(), ()>) -> App<(), ()> {
+    /// app.home(|| get(async || Html("<!DOCTYPE html><title>Hello</title>")))
+    /// # }
+    /// ```
+    pub fn home(self, home: fn() -> MethodRouter<S>) -> Self {
+        let home = Some(home);
+        Self { home, ..self }
     }
 
     /// What the service answers, in OpenAPI 3.1 as JSON.
@@ -174,6 +198,7 @@ impl<C: 'static, S: Clone + Send + Sync + 'static> App<C, S> {
             identity: self.identity,
             routes: self.routes,
             index: self.index,
+            home: self.home,
             state,
             setup,
         })
@@ -185,6 +210,7 @@ pub(crate) struct Started<S> {
     identity: Identity,
     routes: fn() -> OpenApiRouter<S>,
     index: fn() -> OpenApiRouter<S>,
+    home: Option<Home<S>>,
     state: S,
     setup: Setup,
 }
@@ -227,7 +253,7 @@ impl<S: Clone + Send + Sync + 'static> Started<S> {
             metrics: &metrics,
         };
         Served {
-            router: frame.around((self.routes)(), (self.index)(), self.state),
+            router: frame.around((self.routes)(), (self.index)(), self.home, self.state),
             metrics,
             shutdown,
             jobs,
@@ -246,11 +272,13 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The router of the whole service: `routes` at the root and below the route, `index` below the route alone.
+    /// The router of the whole service: `routes` at the root and below the route, `index` below the route alone, and what
+    /// `home` makes at `/` for browsers.
     fn around<S: Clone + Send + Sync + 'static>(
         self,
         routes: OpenApiRouter<S>,
         index: OpenApiRouter<S>,
+        home: Option<Home<S>>,
         state: S,
     ) -> Router {
         let Identity {
@@ -266,8 +294,18 @@ impl Frame<'_> {
         let everywhere = metadata::router(metadata)
             .merge(openapi::router(document))
             .merge(docs::router());
+        // Only the author's routes are limited: a full service still answers for health and metadata.
+        let places = Places::new(self.settings.max_in_flight);
+        let work = limits::Work::new(places, self.memory, self.settings.request_timeout);
+        let root = match home {
+            Some(home) => {
+                let page = home().with_state(state.clone()).layer(work.clone());
+                home::page_or(page, health::root())
+            }
+            None => health::root(),
+        };
         let own = Router::new()
-            .merge(health::router(self.readiness))
+            .merge(health::router_with(root, self.readiness))
             .merge(metrics::router(self.metrics.clone()))
             .merge(everywhere.clone())
             .nest(route, everywhere)
@@ -282,9 +320,6 @@ impl Frame<'_> {
             ErrorLayer,                       // also for what the router and the handlers refuse
             limits::Head,                     // before any work is done
         );
-        // Only the author's routes are limited: a full service still answers for health and metadata.
-        let places = Places::new(self.settings.max_in_flight);
-        let work = limits::Work::new(places, self.memory, self.settings.request_timeout);
         let app = authors
             .layer((layers.clone(), work))
             .merge(own.layer(layers));

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::State, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    routing::{MethodRouter, get},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -59,8 +63,18 @@ impl Readiness {
 /// None of them waits for the back-end, unless an operator wants `/readyz` to. With an outage of the back-end, a load
 /// balancer would take every replica out of service, and callers would get its errors in place of the service's.
 pub fn router(readiness: Readiness) -> Router {
+    router_with(root(), readiness)
+}
+
+/// The health check at `/`.
+pub(super) fn root<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
+    get(live)
+}
+
+/// The same as [`router`], with something else at `/`.
+pub(super) fn router_with(root: MethodRouter<Readiness>, readiness: Readiness) -> Router {
     Router::new()
-        .route(ROOT, get(live))
+        .route(ROOT, root)
         .route(LIVE, get(live))
         .route(READY, get(ready))
         .with_state(readiness)

@@ -91,6 +91,7 @@ pub mod error;
 pub mod error_layer;
 pub mod health;
 mod held_bodies;
+mod home;
 mod identity;
 pub mod limits;
 mod lingering;
@@ -116,6 +117,7 @@ pub mod testing;
 pub mod traces;
 mod trailing_slash;
 mod value_parsers;
+mod weights;
 
 pub use app::App;
 pub use auth::Auth;

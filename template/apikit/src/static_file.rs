@@ -12,6 +12,8 @@ use axum::{
 };
 use miniz_oxide::inflate::decompress_to_vec;
 
+use crate::weights::weighted;
+
 /// Browsers may store it, but must revalidate it, so that nobody sees the page of an older version.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -136,7 +138,7 @@ fn tags(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// nothing, such as curl, though RFC 9110, 12.5.3, lets it have anything.
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let weight = |wanted: &[&str]| {
-        let mut codings = codings(request);
+        let mut codings = weighted(request, header::ACCEPT_ENCODING);
         let found =
             codings.find(|(name, _)| wanted.iter().any(|one| name.eq_ignore_ascii_case(one)));
         found.map(|(_, weight)| weight)
@@ -144,33 +146,4 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     let gzip = weight(&["gzip", "x-gzip"]).or_else(|| weight(&["*"]));
     let identity = weight(&["identity"]).unwrap_or(0);
     gzip.is_some_and(|gzip| gzip > 0 && gzip >= identity)
-}
-
-/// The codings of `Accept-Encoding`, with their weights in thousandths: 0 where a coding is refused or its weight is
-/// none.
-fn codings(request: &HeaderMap) -> impl Iterator<Item = (&str, u16)> {
-    let values = request.get_all(header::ACCEPT_ENCODING).into_iter();
-    let codings = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    codings.map(|coding| match coding.split_once(';') {
-        None => (coding.trim(), 1000),
-        Some((name, weight)) => (name.trim(), thousandths(weight.trim()).unwrap_or(0)),
-    })
-}
-
-/// `q=0.5` as 500 (RFC 9110, 12.4.2).
-fn thousandths(weight: &str) -> Option<u16> {
-    let value = weight.strip_prefix(['q', 'Q'])?.strip_prefix('=')?;
-    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
-    let is_number = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
-    let thousandths = format!("{decimals:0<3}")
-        .parse()
-        .ok()
-        .filter(|_| is_number)?;
-    match whole {
-        "0" => Some(thousandths),
-        "1" if thousandths == 0 => Some(1000),
-        _ => None,
-    }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use apikit::{Auth, Backend, Readiness, Shutdown, backend::BackendSettings, health};
-use axum::{body::Body, http::Request};
+use apikit::{Auth, Backend, Readiness, Shutdown, backend::BackendSettings, health, testing};
+use axum::{body::Body, http::Request, response::Html, routing::get};
 use clap::Parser;
 use serde_json::json;
 use tower::ServiceExt;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
-use crate::test_app::TestApp;
+use crate::{probe, test_app::TestApp};
 
 #[derive(Parser)]
 struct Settings {
@@ -25,6 +25,32 @@ async fn health_checks_answer_ok_in_plain_text() {
         assert_eq!((answer.status, answer.body.as_str()), (200, "OK"), "{path}");
         let content_type = answer.header("content-type").unwrap();
         assert!(content_type.starts_with("text/plain"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_get_the_home_page_at_the_root_and_everyone_else_the_health_check() {
+    let app = probe::app().home(|| get(async || Html("<p>Home.")));
+    let app = testing::router(app, &[] as &[&str]).await.unwrap();
+    for (method, accept, status, allow, body) in [
+        ("GET", "text/html, */*;q=0.8", 200, None, "<p>Home."),
+        ("HEAD", "text/html, */*;q=0.8", 200, None, ""),
+        ("GET", "*/*", 200, None, "OK"),
+        ("GET", "application/json, text/html", 200, None, "OK"),
+        ("POST", "*/*", 405, Some("GET,HEAD"), "…"),
+    ] {
+        let request = Request::builder().uri("/").method(method);
+        let request = request.header("accept", accept).body(Body::empty());
+        let answer = app.clone().oneshot(request.unwrap()).await.unwrap();
+        let (head, answered) = answer.into_parts();
+        let answered = axum::body::to_bytes(answered, 1000).await.unwrap();
+        assert_eq!(head.status, status, "{method} {accept}");
+        assert_eq!(head.headers["vary"], "accept", "{method} {accept}");
+        let allowed = head.headers.get("allow");
+        assert_eq!(allowed.map(|allowed| allowed.to_str().unwrap()), allow);
+        if status == 200 {
+            assert_eq!(answered, body, "{method} {accept}");
+        }
     }
 }
 
