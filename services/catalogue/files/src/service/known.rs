@@ -120,16 +120,13 @@ fn judged(sight: &Sight, pods: Option<Pods>) -> (Status, Vec<String>) {
         };
         return (Status::Fail, vec![problem]);
     }
-    let answers = sight.metadata.is_ok() || sight.document.is_ok();
-    let is_up = match sight.health {
+    let is_up = match &sight.health {
         Health::Good => true,
-        Health::Bad(_) => false,
-        Health::Unknown => answers,
+        // Nothing else that is wrong would be news.
+        Health::Bad(problem) => return (Status::Fail, vec![problem.clone()]),
+        Health::Unknown => sight.metadata.is_ok() || sight.document.is_ok(),
     };
     let mut problems = Vec::new();
-    if let Health::Bad(problem) = &sight.health {
-        problems.push(problem.clone());
-    }
     if let Some(Pods { ready, all }) = pods
         && ready < all
     {
@@ -182,10 +179,7 @@ mod tests {
             document: Err(bad()),
             ..without_metadata(Health::Unknown)
         };
-        let unhealthy = Sight {
-            health: Health::Bad(bad()),
-            ..good()
-        };
+        let unhealthy = without_metadata(Health::Bad(bad()));
         for (sight, pods, status, problems) in [
             (good(), None, Status::Pass, vec![]),
             (good(), pods(2, 2), Status::Pass, vec![]),

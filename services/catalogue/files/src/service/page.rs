@@ -212,8 +212,8 @@ fn mark(status: Status) -> Markup {
 
 fn in_words(status: Status) -> &'static str {
     match status {
-        Status::Pass => "well",
-        Status::Warn => "unwell",
+        Status::Pass => "up",
+        Status::Warn => "degraded",
         Status::Fail => "down",
     }
 }

@@ -40,7 +40,7 @@ async fn the_page_has_everything_without_scripts() {
         "<bdi>basic</bdi>",
         "<code>/build-times</code>",
         "href=\"https://example.org/build-times\"",
-        "<b>well</b>",
+        "<b>up</b>",
         "<b>down</b>",
         "The health check cannot be reached.",
         "2 services",

@@ -139,7 +139,8 @@ fn complete(operation: &mut Map<String, Value>, security: &Value) {
 
 /// Readers of the merged document fail over what is no list or no object, wherever it came from.
 fn is_shaped(operation: &Map<String, Value>, path: &str) -> Result<(), String> {
-    let rules: [(&str, fn(&Value) -> bool); 6] = [
+    type Rule = (&'static str, fn(&Value) -> bool);
+    let rules: [Rule; 6] = [
         ("responses", Value::is_object),
         ("parameters", Value::is_array),
         ("requestBody", Value::is_object),
