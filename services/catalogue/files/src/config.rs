@@ -18,6 +18,11 @@ pub struct Config {
     #[arg(long, env, value_name = "FILE")]
     pub catalogue_file: Option<PathBuf>,
 
+    /// The namespace of a cluster whose services are found, beside those of the list: those that are `part-of` it and
+    /// whose `component` is `service`, by the labels of Kubernetes
+    #[arg(long, env, value_name = "NAMESPACE")]
+    pub catalogue_namespace: Option<String>,
+
     /// How long after a look at a service the next one follows
     #[arg(long, env, default_value = "30s", value_parser = time, value_name = "TIME")]
     pub catalogue_interval: Duration,

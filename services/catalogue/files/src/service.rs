@@ -3,6 +3,7 @@
 mod apis;
 mod assets;
 mod catalogue;
+mod cluster;
 mod document;
 mod entry;
 mod fetch;
@@ -37,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::config::Config;
 use assets::{__path_asset, asset};
 use catalogue::Catalogue;
+use cluster::Cluster;
 use fetch::Fetcher;
 use host::{Host, PublicUrl};
 use known::{Known, Status};
@@ -60,7 +62,13 @@ pub async fn start(config: &Config, setup: &mut Setup) -> Result<AppState, Start
     let catalogue = Catalogue::default();
     setup.metrics().collect(Sights(catalogue.clone()));
     let observer = Observer::new(catalogue.clone(), Fetcher::new()?, config);
-    let (_, entries) = watch::channel(listed);
+    let (sender, entries) = watch::channel(listed.clone());
+    if let Some(namespace) = &config.catalogue_namespace {
+        let cluster = Cluster::new(namespace).await.map_err(StartError::failed)?;
+        setup.spawn_essential("cluster", async move |stop| {
+            cluster.follow(listed, sender, stop).await
+        });
+    }
     setup.spawn_essential("observer", async move |stop| {
         observer.observe(entries, stop).await
     });
