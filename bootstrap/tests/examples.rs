@@ -1,7 +1,7 @@
-//! The services in `examples/`, each held to be what it says: a rendering of this template, with what its
+//! The services in `examples/` and `services/`, each held to be what it says: a rendering of this template, with what its
 //! author wrote over it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, net::TcpListener, path::PathBuf, thread, time::Duration};
 
 use crate::{
     services::{passes_as_a_crate, rendered, turn},
@@ -20,19 +20,25 @@ use tempfile::TempDir;
 /// `ada:demo`
 const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
 
-/// The examples that were made with the template.
+/// Where services are that were made with the template: to learn from, and for the front end itself.
+const FOLDERS: [&str; 2] = ["examples", "services"];
+
+/// The services that were made with the template.
 fn services() -> Vec<String> {
-    let entries = fs::read_dir(Template::here().root.join("examples")).unwrap();
+    let folders = FOLDERS.map(|folder| fs::read_dir(Template::here().root.join(folder)).unwrap());
+    let entries = folders.into_iter().flatten();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let services: Vec<_> = names
         .filter(|name| folder(name).join("answers.toml").exists())
         .collect();
-    assert_eq!(services.len(), 3, "{services:?}");
+    assert_eq!(services.len(), 4, "{services:?}");
     services
 }
 
 fn folder(name: &str) -> PathBuf {
-    Template::here().root.join("examples").join(name)
+    let folders = FOLDERS.map(|folder| Template::here().root.join(folder).join(name));
+    let found = folders.into_iter().find(|folder| folder.exists());
+    found.unwrap_or_else(|| panic!("there is no service {name}"))
 }
 
 /// The answers in `answers.toml`.
@@ -192,6 +198,49 @@ fn template_index_answers_at_its_route() {
     let (code, log) = service.stop().unwrap();
     assert_eq!(code, Some(0));
     assert!(log.contains("a task has stopped"), "{log}");
+}
+
+#[test]
+fn the_catalogue_finds_itself_and_a_service_that_is_gone() {
+    let _turn = turn();
+    let answers = answers("catalogue");
+    let project = rendered(&answers, authors("catalogue"));
+    passes_as_a_crate(&project);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let list = format!("catalogue=http://{address},gone=http://127.0.0.1:1");
+    let settings = [
+        ("CATALOGUE_SERVICES", list.as_str()),
+        ("CATALOGUE_INTERVAL", "100ms"),
+    ];
+    // It asks no back-end.
+    let service = project.start_with(&address.to_string(), address, &settings);
+    let service = service.unwrap();
+    let path = "/catalogue/services/catalogue";
+    let looks = (0..100).map(|_| {
+        thread::sleep(Duration::from_millis(100));
+        asked(&service, path).1
+    });
+    let found = looks.into_iter().find(|told| told["status"] == "pass");
+    let found = found.expect("the catalogue finds itself within ten seconds");
+    assert_eq!(
+        found["metadata"]["description"].as_str(),
+        answers.get("description")
+    );
+    assert_eq!(found["route"], "/catalogue");
+    let (_, gone) = asked(&service, "/catalogue/services/gone");
+    assert_eq!(gone["status"], "fail");
+    let (_, merged) = asked(&service, "/catalogue/merged/openapi.json");
+    assert!(merged["paths"]["/catalogue/services/{name}"].is_object());
+    let left_out = json!([{"name": "gone", "why": "It has no OpenAPI document."}]);
+    assert_eq!(merged["x-left-out"], left_out);
+    let health = http::request(service.address, "GET", "/", &[]).unwrap();
+    assert_eq!(health.body, "OK");
+    let page = http::request(service.address, "GET", "/", &["Accept: text/html"]).unwrap();
+    assert!(page.body.contains("<h1>Services</h1>"), "{}", page.body);
+    let (code, _) = service.stop().unwrap();
+    assert_eq!(code, Some(0));
 }
 
 /// The document has the author's routes, with the rule for the threshold.
