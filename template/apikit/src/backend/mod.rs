@@ -51,6 +51,8 @@ pub(crate) use dns::Network;
 pub use named::{BackendName, NamedBackend};
 pub use pages::Pages;
 pub use probe::Probe;
+#[cfg(fuzzing)]
+pub use proxy::fuzzing;
 #[cfg(feature = "bitly-proxy")]
 pub use proxy::{LoginBy, LoginHost, ProxySettings, SessionCounts};
 pub use request::BackendRequest;

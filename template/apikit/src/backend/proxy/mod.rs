@@ -10,6 +10,8 @@
 
 mod browser;
 mod cookies;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jar;
 mod login;
 mod login_error;
