@@ -55,13 +55,15 @@ struct Shape {
 /// Whether a request names problem details in `Accept`, and prefers nothing else that errors may be in. A wildcard asks for
 /// the one shape.
 pub(super) fn is_asked_for(request: &HeaderMap) -> bool {
-    let weight_of = |wanted| {
-        let weights = weighted(request, header::ACCEPT);
-        let named = weights.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        named.map(|(_, weight)| weight).max().unwrap_or(0)
-    };
-    let weight = weight_of(MEDIA_TYPE);
-    weight > 0 && weight >= weight_of(JSON)
+    let (mut problem, mut json) = (0, 0);
+    for (name, weight) in weighted(request, header::ACCEPT) {
+        if name.eq_ignore_ascii_case(MEDIA_TYPE) {
+            problem = weight.max(problem);
+        } else if name.eq_ignore_ascii_case(JSON) {
+            json = weight.max(json);
+        }
+    }
+    problem > 0 && problem >= json
 }
 
 /// An error in the one shape as problem details.
