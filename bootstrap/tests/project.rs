@@ -144,7 +144,13 @@ fn programs_are_installed_in_one_version() {
         }
     }
     let names: Vec<_> = versions.keys().collect();
-    assert_eq!(names, ["cargo-cyclonedx", "cargo-deny", "cargo-machete"]);
+    let known = [
+        "cargo-cyclonedx",
+        "cargo-deny",
+        "cargo-fuzz",
+        "cargo-machete",
+    ];
+    assert_eq!(names, known);
     assert!(
         versions.values().all(|found| found.len() == 1),
         "{versions:?}"
