@@ -149,6 +149,13 @@ impl Answer {
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
+    /// All values of a header, as far as they are text, with commas between them.
+    pub fn all(&self, name: &str) -> String {
+        let values = self.headers.get_all(name).iter();
+        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        values.collect::<Vec<_>>().join(", ")
+    }
+
     /// The media type without its parameters, in lower case.
     pub fn media_type(&self) -> String {
         let value = self.header("content-type").unwrap_or_default();

@@ -50,15 +50,8 @@ pub fn are_asked_for(
 
 fn challenged(answer: &Answer) -> Checked {
     error_shape::expect(answer, StatusCode::UNAUTHORIZED)?;
-    let challenges = answer.headers.get_all("www-authenticate").iter();
-    let challenges: Vec<_> = challenges
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect();
-    let seen = format!(
-        "{}, WWW-Authenticate: {}",
-        answer.in_short(),
-        challenges.join(", ")
-    );
+    let challenges = answer.all("www-authenticate");
+    let seen = format!("{}, WWW-Authenticate: {challenges}", answer.in_short());
     if seen.to_ascii_lowercase().contains("basic realm=") {
         return Ok(seen);
     }

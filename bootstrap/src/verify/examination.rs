@@ -23,25 +23,32 @@ use super::{
 /// One sentence, when nothing answers in HTTP.
 pub fn of(client: &Client, target: &Target, direct: bool) -> Result<Vec<Finding>> {
     ensure_reachable(client, target)?;
-    let identity = metadata::of(client, target, &target.route);
-    let root = Root::of(client, target, direct, &identity);
+    let below = Half::of(client, target, &target.route);
+    let at_root = (!target.route.is_empty()).then(|| metadata::of(client, target, ""));
+    let root = Root::of(&below.identity, at_root.as_ref(), direct);
 
     let mut findings = health(client, target, root);
     let mut note = |rule, checked| findings.push(Finding::of(rule, &target.route, checked));
-    note(rule::PREFIXES, prefixes(client, target, root, &identity));
-    let document = openapi::document(client, target, &target.route);
+    note(
+        rule::PREFIXES,
+        prefixes(target, root, &below.identity, at_root.as_ref()),
+    );
     note(
         rule::OPENAPI_PATHS,
-        openapi::paths_are_below(&document, target),
+        openapi::paths_are_below(&below.document, target),
     );
     note(
         rule::CREDENTIALS,
-        credentials::are_asked_for(client, target, &identity, &document),
+        credentials::are_asked_for(client, target, &below.identity, &below.document),
     );
-    findings.extend(half(client, target, &target.route, &identity));
-    if root == Root::Own && !target.route.is_empty() {
-        let identity = metadata::of(client, target, "");
-        findings.extend(half(client, target, "", &identity));
+    findings.extend(below.findings(client, target));
+    if let (Root::Own, Some(identity)) = (root, at_root) {
+        let root = Half {
+            prefix: "",
+            identity,
+            document: openapi::document(client, target, ""),
+        };
+        findings.extend(root.findings(client, target));
     }
     Ok(findings)
 }
@@ -54,18 +61,16 @@ enum Root {
 }
 
 impl Root {
+    /// By the metadata below the route, and those at the root where there is a route.
     fn of(
-        client: &Client,
-        target: &Target,
+        below: &Result<Value, Objection>,
+        at_root: Option<&Result<Value, Objection>>,
         direct: bool,
-        identity: &Result<Value, Objection>,
     ) -> Self {
-        if direct || target.route.is_empty() {
-            return Self::Own;
-        }
-        let at_root = metadata::of(client, target, "");
-        match (identity, at_root) {
-            (Ok(below), Ok(at_root)) if below["name"] == at_root["name"] => Self::Own,
+        match (below, at_root) {
+            (_, None) => Self::Own,
+            _ if direct => Self::Own,
+            (Ok(below), Some(Ok(at_root))) if below["name"] == at_root["name"] => Self::Own,
             _ => Self::Anothers,
         }
     }
@@ -99,54 +104,70 @@ fn health(client: &Client, target: &Target, root: Root) -> Vec<Finding> {
     findings.into()
 }
 
-/// The rules that both halves keep.
-fn half(
-    client: &Client,
-    target: &Target,
-    prefix: &str,
-    identity: &Result<Value, Objection>,
-) -> Vec<Finding> {
-    let findings = [
-        (rule::METADATA, metadata::check(identity, prefix)),
-        (
-            rule::METADATA_SPELLINGS,
-            metadata::spellings(client, target, prefix, identity),
-        ),
-        (rule::HEAD, head::check(client, target, prefix)),
-        (
-            rule::UNKNOWN_PATH,
-            error_shape::unknown_path(client, target, prefix),
-        ),
-        (
-            rule::WRONG_METHOD,
-            error_shape::wrong_method(client, target, prefix),
-        ),
-        (rule::REQUEST_ID, request_id::check(client, target, prefix)),
-        (rule::OPENAPI, openapi::check(client, target, prefix)),
-        (rule::DOCS, documentation::check(client, target, prefix)),
-        (rule::LINKS, link::check(client, target, prefix)),
-    ];
-    let findings = findings.into_iter();
-    findings
-        .map(|(rule, checked)| Finding::of(rule, prefix, checked))
-        .collect()
+/// What a service says of itself below its route, or at the root.
+struct Half<'a> {
+    prefix: &'a str,
+    identity: Result<Value, Objection>,
+    document: Result<Value, Objection>,
+}
+
+impl<'a> Half<'a> {
+    fn of(client: &Client, target: &Target, prefix: &'a str) -> Self {
+        Self {
+            prefix,
+            identity: metadata::of(client, target, prefix),
+            document: openapi::document(client, target, prefix),
+        }
+    }
+
+    /// The rules that both halves keep.
+    fn findings(&self, client: &Client, target: &Target) -> Vec<Finding> {
+        let Self {
+            prefix,
+            identity,
+            document,
+        } = self;
+        let findings = [
+            (rule::METADATA, metadata::check(identity, prefix)),
+            (
+                rule::METADATA_SPELLINGS,
+                metadata::spellings(client, target, prefix, identity),
+            ),
+            (rule::HEAD, head::check(client, target, prefix)),
+            (
+                rule::UNKNOWN_PATH,
+                error_shape::unknown_path(client, target, prefix),
+            ),
+            (
+                rule::WRONG_METHOD,
+                error_shape::wrong_method(client, target, prefix),
+            ),
+            (rule::REQUEST_ID, request_id::check(client, target, prefix)),
+            (rule::OPENAPI, openapi::check(document, prefix)),
+            (rule::DOCS, documentation::check(client, target, prefix)),
+            (rule::LINKS, link::check(client, target, prefix)),
+        ];
+        let findings = findings.into_iter();
+        findings
+            .map(|(rule, checked)| Finding::of(rule, prefix, checked))
+            .collect()
+    }
 }
 
 fn prefixes(
-    client: &Client,
     target: &Target,
     root: Root,
-    identity: &Result<Value, Objection>,
+    below: &Result<Value, Objection>,
+    at_root: Option<&Result<Value, Objection>>,
 ) -> Checked {
-    if target.route.is_empty() {
+    let Some(at_root) = at_root else {
         let why = "the URL has no path: give the service's route with it, as in http://HOST/ROUTE";
         return Err(Objection::NotApplicable(why.to_owned()));
-    }
+    };
     if root == Root::Anothers {
         return Err(Objection::NotApplicable(not_seen(target)));
     }
-    let below = identity.clone()?;
-    let at_root = metadata::of(client, target, "")?;
+    let (below, at_root) = (below.clone()?, at_root.clone()?);
     if below == at_root {
         return Ok(format!(
             "/metadata and {}/metadata are the same",

@@ -11,11 +11,7 @@ const RELATIONS: [&str; 3] = ["service-desc", "service-doc", "service-meta"];
 /// `P/metadata` links to the OpenAPI document, the page and the metadata.
 pub fn check(client: &Client, target: &Target, prefix: &str) -> Checked {
     let answer = client.get(target, &format!("{prefix}/metadata"))?;
-    let links = answer.headers.get_all("link").iter();
-    let links: Vec<_> = links
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect();
-    let found = links.join(", ");
+    let found = answer.all("link");
     let missing: Vec<_> = RELATIONS
         .into_iter()
         .filter(|relation| !relations(&found).any(|found| found == *relation))

@@ -16,8 +16,8 @@ pub fn document(client: &Client, target: &Target, prefix: &str) -> Result<Value,
 }
 
 /// It is of version 3.1, says whose it is, and has paths.
-pub fn check(client: &Client, target: &Target, prefix: &str) -> Checked {
-    let document = document(client, target, prefix)?;
+pub fn check(document: &Result<Value, Objection>, prefix: &str) -> Checked {
+    let document = document.as_ref().map_err(Objection::clone)?;
     let asked = format!("GET {prefix}/openapi.json");
     let departs = |seen: String, expected: &str| {
         Err(Objection::departs(format!("{asked}: {seen}"), expected))
