@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, response::Parts},
+    http::{HeaderMap, Method, StatusCode, header, response::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
@@ -20,6 +20,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::{
+    accept::varying,
     error::{BackendError, ErrorBody, InShape},
     problem,
     request_context::RequestContext,
@@ -157,13 +158,6 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for ErrorFuture<F>
         });
         this.error.insert(error).as_mut().poll(cx).map(Ok)
     }
-}
-
-/// An error that depends on what its client accepts.
-fn varying(mut error: Response) -> Response {
-    let accept = HeaderValue::from_static("accept");
-    error.headers_mut().append(header::VARY, accept);
-    error
 }
 
 /// The server hands its connections to no one, so a client that got 101 would wait for ever.

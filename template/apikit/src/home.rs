@@ -4,13 +4,12 @@ use std::convert::Infallible;
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
-    response::Response,
+    http::HeaderMap,
     routing::{MethodRouter, any_service},
 };
 use tower::{ServiceExt, service_fn};
 
-use crate::weights::weighted;
+use crate::accept::{media_types, varying};
 
 /// `page` for requests that name `text/html` before all else, as browsers do when somebody opens an address; `check` for
 /// all others: load balancers name nothing or `*/*`, and so does curl.
@@ -24,10 +23,8 @@ pub(super) fn page_or<S: Clone + Send + Sync + 'static>(
             false => check.clone(),
         };
         async move {
-            let mut answer: Response = asked.oneshot(request).await?;
-            let vary = HeaderValue::from_static("accept");
-            answer.headers_mut().append(header::VARY, vary);
-            Ok::<_, Infallible>(answer)
+            let answer = asked.oneshot(request).await?;
+            Ok::<_, Infallible>(varying(answer))
         }
     }))
 }
@@ -35,7 +32,7 @@ pub(super) fn page_or<S: Clone + Send + Sync + 'static>(
 /// Whether the first of the media types with the highest weight is `text/html`.
 fn asks_for_html(request: &HeaderMap) -> bool {
     let mut first = ("", 0);
-    for (media_type, weight) in weighted(request, header::ACCEPT) {
+    for (media_type, weight) in media_types(request) {
         if weight > first.1 {
             first = (media_type, weight);
         }
@@ -45,6 +42,8 @@ fn asks_for_html(request: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

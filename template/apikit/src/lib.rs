@@ -78,6 +78,7 @@
 //! - `otlp`: exports traces, as OTLP over HTTP.
 #![warn(missing_docs)]
 
+mod accept;
 pub mod answers;
 pub mod app;
 pub mod auth;
@@ -123,7 +124,6 @@ pub mod testing;
 pub mod traces;
 mod trailing_slash;
 mod value_parsers;
-mod weights;
 
 pub use app::App;
 pub use auth::Auth;

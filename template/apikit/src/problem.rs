@@ -8,7 +8,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::weights::weighted;
+use crate::accept::media_types;
 
 /// The media type of problem details.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -56,7 +56,7 @@ struct Shape {
 /// the one shape.
 pub(super) fn is_asked_for(request: &HeaderMap) -> bool {
     let (mut problem, mut json) = (0, 0);
-    for (name, weight) in weighted(request, header::ACCEPT) {
+    for (name, weight) in media_types(request) {
         if name.eq_ignore_ascii_case(MEDIA_TYPE) {
             problem = weight.max(problem);
         } else if name.eq_ignore_ascii_case(JSON) {

@@ -12,7 +12,7 @@ use axum::{
 };
 use miniz_oxide::inflate::decompress_to_vec;
 
-use crate::weights::weighted;
+use crate::accept::weighted;
 
 /// Browsers may store it, but must revalidate it, so that nobody sees the page of an older version.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");

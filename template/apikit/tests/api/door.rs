@@ -671,7 +671,9 @@ async fn only_a_client_that_prefers_gzip_gets_it() {
         (Some("gzip;q=2"), false),
         (Some("gzip;q=-1"), false),
         (Some("gzip;q="), false),
-        (Some("gzip;level=9"), true),
+        (Some("gzip;level=9"), false),
+        (Some("gzip;level=9;q=1"), false),
+        (Some("gzip;q=1;level=9"), false),
         (Some("gzipped"), false),
         (Some("br\r\naccept-encoding: gzip"), true),
     ] {
