@@ -4,6 +4,7 @@ mod apis;
 mod assets;
 mod catalogue;
 mod cluster;
+mod conformance;
 mod document;
 mod entry;
 mod fetch;

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{entry::Entry, known::Known, look::Sight};
+use super::{conformance::Departure, entry::Entry, known::Known, look::Sight};
 
 /// The most bytes that the OpenAPI documents of all services may have together.
 const MAX_DOCUMENTS: usize = 32 * 1024 * 1024;
@@ -83,6 +83,16 @@ impl Catalogue {
                 );
             }
             services.by_name.insert(entry.name.clone(), Arc::new(new));
+        });
+    }
+
+    /// Takes in which rules of the contract a service departs from.
+    pub fn record_departures(&self, entry: &Entry, departures: Vec<Departure>) {
+        self.change(|services| {
+            let known = services.by_name.get_mut(&entry.name);
+            if let Some(known) = known.filter(|known| known.entry == *entry) {
+                Arc::make_mut(known).departures = Some(departures);
+            }
         });
     }
 

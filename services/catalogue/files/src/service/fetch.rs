@@ -15,6 +15,23 @@ use crate::identity::IDENTITY;
 #[derive(Clone)]
 pub struct Fetcher(Client);
 
+/// The `X-Request-Id` of what is asked of the contract.
+pub const REQUEST_ID: &str = "catalogue-contract";
+
+/// An answer, whatever its status.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
 /// Why a service did not answer as it should, as the second half of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchError {
@@ -59,6 +76,28 @@ impl Fetcher {
         answer
             .map(|answer| answer.status())
             .map_err(|_| FetchError::Unreachable)
+    }
+
+    /// An answer with a body of `limit` bytes at most, to a request with [`REQUEST_ID`].
+    ///
+    /// # Errors
+    /// When there is none, or no end of it by `deadline`.
+    pub async fn ask(
+        &self,
+        url: Url,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Answer, FetchError> {
+        in_time(deadline, async {
+            let request = self.0.get(url).header("x-request-id", REQUEST_ID);
+            let answer = request.send().await.map_err(|_| FetchError::Unreachable)?;
+            Ok(Answer {
+                status: answer.status(),
+                headers: answer.headers().clone(),
+                body: body(answer, limit).await?,
+            })
+        })
+        .await?
     }
 
     /// The body of a successful answer, of `limit` bytes at most.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    conformance::Departure,
     document::Document,
     entry::{Entry, Pods},
     look::{Health, Sight},
@@ -27,6 +28,8 @@ pub struct Known {
     pub metadata: Option<Seen<Metadata>>,
     /// The last OpenAPI document that could be had.
     pub document: Option<Seen<Document>>,
+    /// The rules of the contract that it departs from. `None` as long as nobody has asked.
+    pub departures: Option<Vec<Departure>>,
 }
 
 /// How a service stands.
@@ -73,6 +76,7 @@ impl Known {
             problems: vec!["Nobody has looked at it yet.".to_owned()],
             metadata: None,
             document: None,
+            departures: None,
         }
     }
 
@@ -97,6 +101,7 @@ impl Known {
                 (Err(_), old) => old,
             },
             entry: self.entry,
+            departures: self.departures,
         }
     }
 

@@ -66,7 +66,7 @@ impl Metadata {
 }
 
 /// The beginning of a text, in one line. `None` where nothing is to be seen of it.
-fn text(text: String) -> Option<String> {
+pub fn text(text: String) -> Option<String> {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");

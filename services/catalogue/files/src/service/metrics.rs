@@ -27,7 +27,7 @@ impl fmt::Debug for Sights {
 impl Collector for Sights {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let services = self.0.services();
-        let (counts, up) = (Gauges::default(), Gauges::default());
+        let (counts, up, departures) = <(Gauges, Gauges, Gauges)>::default();
         for status in Status::ALL {
             let with = |known: &&std::sync::Arc<Known>| known.status == status;
             let count = services.by_name.values().filter(with).count();
@@ -38,6 +38,11 @@ impl Collector for Sights {
             let is_up = i64::from(known.status != Status::Fail);
             up.get_or_create(&vec![("service", name.clone())])
                 .set(is_up);
+            if let Some(known) = &known.departures {
+                departures
+                    .get_or_create(&vec![("service", name.clone())])
+                    .set(known.len() as i64);
+            }
         }
         let bytes = services.document_bytes() as i64;
         let bytes_gauge: Gauge = Gauge::default();
@@ -45,6 +50,11 @@ impl Collector for Sights {
         for (name, help, metric) in [
             ("catalogue_services", "Services, by how they stand", &counts),
             ("catalogue_service_up", "Whether a service answers", &up),
+            (
+                "catalogue_service_departures",
+                "Rules of the contract that a service departs from",
+                &departures,
+            ),
         ] {
             let kind = metric.metric_type();
             metric.encode(encoder.encode_descriptor(name, help, None, kind)?)?;

@@ -13,7 +13,9 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{catalogue::Catalogue, entry::Entry, fetch::Fetcher, look::look};
+use super::{
+    catalogue::Catalogue, conformance::departures, entry::Entry, fetch::Fetcher, look::look,
+};
 use crate::config::Config;
 
 /// Looks at services, and tells the catalogue what it sees. Clones share everything.
@@ -63,13 +65,23 @@ impl Observer {
         }
     }
 
-    /// Looks at one service for as long as it is known.
+    /// Looks at one service for as long as it is known. Of the contract it is asked whenever it says something else of itself
+    /// than before, as a new version does.
     async fn watch(self, entry: Entry) {
+        let mut asked_of = None;
         loop {
             let place = self.places.acquire().await;
             // Boxed, so that a service that is waited for takes no memory for it.
             let sight = Box::pin(look(&self.fetcher, &entry, self.timeout)).await;
+            let said = sight.metadata.as_ref().ok().cloned();
             self.catalogue.record(&entry, sight, SystemTime::now());
+            if said.is_some() && said != asked_of {
+                let departures = departures(&self.fetcher, &entry, self.timeout);
+                if let Ok(departures) = Box::pin(departures).await {
+                    self.catalogue.record_departures(&entry, departures);
+                    asked_of = said;
+                }
+            }
             drop(place);
             sleep(self.interval).await;
         }

@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use super::{
     apis,
     catalogue::Services,
+    conformance::Departure,
     frame::{Page, framed},
     known::{Known, Status},
     metadata::Metadata,
@@ -147,7 +148,20 @@ fn card(known: &Known, now: SystemTime) -> Markup {
                     div { dt { "Path" } dd { code { (known.route()) } } }
                     @if let Some(said) = said { (facts(said)) }
                 }
+                @if let Some(departures) = &known.departures { (contract(departures)) }
                 (links(known, said))
+            }
+        }
+    }
+}
+
+/// Whether a service keeps the contract of all services, and where it does not.
+fn contract(departures: &[Departure]) -> Markup {
+    html! {
+        @if !departures.is_empty() {
+            details.contract {
+                summary { "Departs from the contract: " (departures.len()) }
+                ul { @for departure in departures { li { code { (departure.rule) } " " (departure.seen) } } }
             }
         }
     }

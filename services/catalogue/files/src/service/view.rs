@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     catalogue::Services,
+    conformance,
     known::{Known, Seen, Status},
 };
 use crate::identity::ROUTE;
@@ -35,12 +36,26 @@ pub struct Service {
     checked_at: Option<String>,
     /// What is wrong with it, in sentences.
     problems: Vec<String>,
+    /// The rules of the contract of all services that it departs from, as far as the catalogue asks. Null as long as it has
+    /// not asked.
+    #[schema(required)]
+    departures: Option<Vec<Departure>>,
     /// What it says of itself.
     #[schema(required)]
     metadata: Option<Metadata>,
     /// Its OpenAPI document.
     #[schema(required)]
     openapi: Option<OpenApi>,
+}
+
+/// A rule that a service departs from.
+#[derive(Serialize, ToSchema)]
+struct Departure {
+    /// Its name, as `bootstrap verify` has it.
+    #[schema(example = "unknown-path")]
+    rule: &'static str,
+    /// What was seen, in a sentence.
+    seen: String,
 }
 
 /// What a service says of itself, in the last answer that could be had.
@@ -103,6 +118,7 @@ impl Service {
                 .checked
                 .map(|at| format_rfc3339_seconds(at).to_string()),
             problems: known.problems.clone(),
+            departures: known.departures.as_deref().map(departures),
             metadata: known.metadata.as_ref().map(|seen| metadata(seen, now)),
             openapi: known.document.as_ref().map(|seen| OpenApi {
                 href: document_path(&known.entry.name),
@@ -111,6 +127,14 @@ impl Service {
             }),
         }
     }
+}
+
+fn departures(departures: &[conformance::Departure]) -> Vec<Departure> {
+    let departures = departures.iter().map(|departure| Departure {
+        rule: departure.rule,
+        seen: departure.seen.clone(),
+    });
+    departures.collect()
 }
 
 fn metadata(seen: &Seen<super::metadata::Metadata>, now: SystemTime) -> Metadata {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Json, Router,
     body::Body,
-    http::header,
-    response::{Html, IntoResponse, Redirect, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::{AppendHeaders, Html, IntoResponse, Redirect, Response},
     routing::{any, get},
 };
 use futures_util::{StreamExt, stream};
@@ -44,8 +44,17 @@ impl Drop for StandIn {
 pub fn answering(metadata: Value, document: Value) -> Router {
     Router::new()
         .route("/readyz", get(async || "OK"))
-        .route("/metadata", get(async move || metadata.to_string()))
-        .route("/openapi.json", get(async move || document.to_string()))
+        .route("/metadata", get(async || Json(metadata)))
+        .route("/openapi.json", get(async || Json(document)))
+        .fallback(nothing)
+}
+
+/// The error of this template's services, under the request's id.
+pub async fn nothing(headers: HeaderMap) -> Response {
+    let error = json!({"reason": "Not Found", "status_code": 404, "error_content": "Nothing is served here."});
+    let id = headers.get("x-request-id").cloned();
+    let id = id.map(|id| ("x-request-id", id));
+    (StatusCode::NOT_FOUND, AppendHeaders(id), Json(error)).into_response()
 }
 
 /// Metadata as this template's services have it.
@@ -143,7 +152,7 @@ pub fn liars() -> Vec<(&'static str, Router, &'static str)> {
 }
 
 fn unready() -> Router {
-    let unready = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+    let unready = StatusCode::SERVICE_UNAVAILABLE;
     Router::new().fallback(any(async move || unready))
 }
 
