@@ -60,12 +60,11 @@ fn compose_is_as_its_schema_the_dockerfile_and_the_settings_have_it() {
 #[ignore = "needs root, buildah and podman: run .ci/cluster"]
 fn both_of_compose_answer_together() {
     let image: &Image = images::of("none");
-    let backend = "tested-none-backend";
-    images::build_target(backend, &image.rendered.folder, "backend");
+    let backend = image.build_stage("backend");
     let variables = environment(&read(&image.rendered, "compose.yaml"), "service");
     let variables: Vec<_> = pairs(&variables).collect();
     let mut namespace = Namespace::new();
-    namespace.start_container("compose-backend", backend, &[]);
+    namespace.start_container("compose-backend", &backend, &[]);
     namespace.start_container("compose-service", &image.name, &variables);
     namespace.wait_for("http://127.0.0.1:8080/app/build/time");
 }
@@ -87,10 +86,9 @@ fn the_oauth2_proxy_of_compose_lets_in_whom_it_knows() {
     run(Command::new("check-jsonschema")
         .args(["--builtin-schema", "vendor.compose-spec", FILE])
         .current_dir(folder));
-    let backend = "tested-bitly-proxy-backend";
-    images::build_target(backend, folder, "backend");
+    let backend = image.build_stage("backend");
     let mut namespace = Namespace::new();
-    namespace.start_container("proxied-backend", backend, &[]);
+    namespace.start_container("proxied-backend", &backend, &[]);
 
     let more = read(&image.rendered, FILE);
     let own = &more["services"]["oauth2-proxy"];

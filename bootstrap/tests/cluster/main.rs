@@ -28,6 +28,7 @@ mod network;
 mod nginx;
 mod oauth2_proxy;
 mod owners;
+mod parallel;
 mod patches;
 mod pods;
 mod policies;

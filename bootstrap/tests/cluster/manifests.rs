@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::{
     commands::run,
     kustomize::{documents, kustomization, kustomized, parts},
+    parallel,
     support::{auth_types, files, hostile, ordinary},
 };
 
@@ -189,12 +190,11 @@ pub fn services() -> &'static [(Rendered, Vec<Build>)] {
         let answers = auths
             .iter()
             .flat_map(|auth| [ordinary(auth), hostile(auth)]);
-        let built = answers.map(|answers| {
+        parallel::map(answers, |answers| {
             let rendered = Rendered::of(answers);
             let builds = rendered.builds();
             (rendered, builds)
-        });
-        built.collect()
+        })
     });
     &SERVICES
 }
@@ -237,13 +237,10 @@ fn build_front_ends() -> Vec<Build> {
             fs::write(copy.join("components").join(component).join(file), "-").unwrap();
         }
     }
-    names(&copy.join("examples"))
-        .iter()
-        .map(|example| {
-            let folder = copy.join("examples").join(example);
-            Build::of(&format!("front end: {example}"), &folder)
-        })
-        .collect()
+    parallel::map(names(&copy.join("examples")), |example| {
+        let folder = copy.join("examples").join(&example);
+        Build::of(&format!("front end: {example}"), &folder)
+    })
 }
 
 /// Whether a component is a way to the front end, or goes beside one.

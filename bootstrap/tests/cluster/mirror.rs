@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run},
-    images,
+    images::buildah,
 };
 
 /// Makes both certificates, the library and its index. What the package wants is nowhere else, so it is this that is asked.
@@ -100,7 +100,7 @@ impl Mirror {
     /// Builds the program as a service's Dockerfile does, with a certificate; returns what was said where that fails.
     pub fn build_with(&self, certificate: &Path) -> Result<(), String> {
         let package = self.folder.path().join("package");
-        let mut command = images::buildah("tested-mirror", &package);
+        let mut command = buildah::command("tested-mirror", &package);
         command.args(["--target", "build"]);
         let secret = |id: &str, path: &Path| format!("id={id},src={}", path.display());
         let configuration = self.folder.path().join("config.toml");

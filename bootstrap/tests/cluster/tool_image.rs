@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run},
-    images,
+    images::buildah,
     namespace::Namespace,
     support::{HOSTILE, files, ordinary},
 };
@@ -44,7 +44,7 @@ fn run_arguments(work: &TempDir, more: &[&str]) -> Vec<String> {
 #[ignore = "needs root, buildah and podman: run .ci/cluster"]
 fn a_service_is_rendered_for_who_has_no_rust() {
     let template = Template::here();
-    images::build(IMAGE, &template.root);
+    buildah::build(IMAGE, &template.root);
     let namespace = Namespace::new();
     renders_what_the_tool_renders(&namespace, &template);
     refuses_in_one_sentence(&namespace);

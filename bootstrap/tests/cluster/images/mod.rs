@@ -1,20 +1,21 @@
 //! The image of a service: built as its Dockerfile says, and run as a cluster runs it.
 
+pub mod buildah;
+mod image;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
     process::Command,
-    sync::LazyLock,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bootstrap::{answers::Answers, http, render::Template, running::Project};
-
+use bootstrap::{http, render::Template, running::Project};
 use tempfile::TempDir;
 
+use self::image::has_dependencies;
+pub use self::image::{Image, of};
 use crate::{
     commands::run,
-    manifests::Rendered,
     mirror::Mirror,
     support::{HOSTILE, house},
 };
@@ -24,140 +25,6 @@ const BASE: u64 = 3_000_000;
 
 /// The base of all images of services, as template/Dockerfile.liquid names it, without its digest.
 const BASE_IMAGE: &str = "gcr.io/distroless/static-debian13:nonroot";
-
-/// The image of a service that was rendered for `auth`, built once.
-pub fn of(auth: &str) -> &'static Image {
-    static NONE: LazyLock<Image> = LazyLock::new(|| Image::build("none"));
-    static BASIC: LazyLock<Image> = LazyLock::new(|| Image::build("basic"));
-    static BITLY_PROXY: LazyLock<Image> = LazyLock::new(|| Image::build("bitly-proxy"));
-    match auth {
-        "none" => &NONE,
-        "basic" => &BASIC,
-        "bitly-proxy" => &BITLY_PROXY,
-        _ => panic!("there is no auth type {auth}"),
-    }
-}
-
-/// An image, and what it was built from.
-pub struct Image {
-    pub name: String,
-    pub rendered: Rendered,
-    /// How long its build took, if nothing of it was there already.
-    cold: Option<Duration>,
-}
-
-impl Image {
-    fn build(auth: &str) -> Self {
-        let name = format!("tested-{auth}");
-        let answers = Answers::named(&name)
-            .with("description", HOSTILE)
-            .with("auth_type", auth);
-        // Routes of which one is the beginning of the other.
-        let answers = match auth {
-            "none" => answers.with("route", "/app"),
-            "basic" => answers.with("route", "/apples"),
-            _ => answers,
-        };
-        let rendered = Rendered::of(answers);
-        let start = Instant::now();
-        let said = build(&name, &rendered.folder);
-        let cold = (!has_dependencies(&said)).then(|| start.elapsed());
-        Self {
-            name,
-            rendered,
-            cold,
-        }
-    }
-
-    /// Builds it with all layers that are there already.
-    fn build_again(&self) -> String {
-        build(&self.name, &self.rendered.folder)
-    }
-
-    fn size(&self) -> u64 {
-        size(&self.name) - size(BASE_IMAGE) + BASE
-    }
-
-    /// Its program, copied into `folder`.
-    pub fn program(&self, folder: &Path) -> PathBuf {
-        self.file(&format!("usr/local/bin/{}", self.name), folder)
-    }
-
-    /// A file of it, copied into `folder`.
-    fn file(&self, path: &str, folder: &Path) -> PathBuf {
-        let mut from = Command::new("buildah");
-        let container = run(from.args(["from", "--pull-never", &self.name]));
-        let container = container.trim();
-        let root = run(Command::new("buildah").args(["mount", container]));
-        let found = Path::new(root.trim()).join(path);
-        let copy = folder.join(found.file_name().unwrap());
-        fs::copy(found, &copy).unwrap();
-        run(Command::new("buildah").args(["rm", container]));
-        copy
-    }
-}
-
-/// Whether a build found its dependencies built already, by what it said of its steps.
-fn has_dependencies(said: &str) -> bool {
-    let (_, after) = said
-        .split_once("cargo auditable build")
-        .expect("a step builds the dependencies");
-    after.lines().nth(1).unwrap().starts_with("--> Using cache")
-}
-
-/// Builds the image of a folder with a Dockerfile, and returns what was said of each step.
-pub fn build(name: &str, folder: &Path) -> String {
-    build_by(buildah(name, folder), folder)
-}
-
-/// Builds the image of one stage.
-pub fn build_target(name: &str, folder: &Path, stage: &str) {
-    let mut command = buildah(name, folder);
-    command.args(["--target", stage]);
-    build_by(command, folder);
-}
-
-fn build_by(mut command: Command, folder: &Path) -> String {
-    // What was fetched once is not fetched again.
-    let home = std::env::var("CARGO_HOME").unwrap_or(std::env::var("HOME").unwrap() + "/.cargo");
-    let registry = format!("{home}/registry:/usr/local/cargo/registry");
-    run(command.args(["--volume", &registry]).arg(folder))
-}
-
-/// The command that builds the image of a folder, as far as all builds agree: on the stand-ins for its bases, which have
-/// the tags that its Dockerfile names, and none of the digests.
-pub fn buildah(name: &str, folder: &Path) -> Command {
-    let mut command = Command::new("buildah");
-    command.args(["bud", "--isolation", "chroot", "--pull-never", "--layers"]);
-    command.args(["--format", "docker", "--tag", name]);
-    let dockerfile = fs::read_to_string(folder.join("Dockerfile")).unwrap();
-    for (stage, image) in bases(&dockerfile) {
-        command.args(["--build-arg", &format!("{}={image}", stage.to_uppercase())]);
-    }
-    command
-}
-
-/// The stages of a Dockerfile that are a published image, by name, each with that image without its digest.
-fn bases(dockerfile: &str) -> Vec<(&str, &str)> {
-    let lines = dockerfile
-        .lines()
-        .filter_map(|line| line.strip_prefix("FROM "));
-    let pinned = lines.filter_map(|line| line.split_once("@sha256:"));
-    pinned
-        .map(|(image, rest)| {
-            (
-                rest.split_once(" AS ").expect("the base has a name").1,
-                image,
-            )
-        })
-        .collect()
-}
-
-fn size(image: &str) -> u64 {
-    let mut command = Command::new("podman");
-    command.args(["image", "inspect", image, "--format", "{{.Size}}"]);
-    run(&mut command).trim().parse().unwrap()
-}
 
 #[test]
 #[ignore = "needs root, buildah and podman: run .ci/cluster"]
@@ -250,7 +117,7 @@ fn first_answer(project: &Project) -> Duration {
 fn the_base_is_the_one_that_is_measured_with() {
     let dockerfile = Template::here().root.join("template/Dockerfile.liquid");
     let dockerfile = fs::read_to_string(dockerfile).unwrap();
-    assert!(bases(&dockerfile).contains(&("base", BASE_IMAGE)));
+    assert!(buildah::bases(&dockerfile).contains(&("base", BASE_IMAGE)));
 }
 
 /// What cargo-auditable wrote, unpacked.
