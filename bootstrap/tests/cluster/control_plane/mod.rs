@@ -2,6 +2,7 @@
 //! their own. Pods are objects that nobody runs.
 
 mod applied;
+mod catalogue;
 mod custom_resources;
 mod permissions;
 mod pod_security;
