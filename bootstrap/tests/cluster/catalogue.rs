@@ -1,7 +1,8 @@
 //! The catalogue at the front end: it runs as services do, and has the paths of the host that are its own.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use bootstrap::{render::Template, running::Project};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,6 +22,21 @@ const PATHS: [(&str, &str); 3] = [
 /// Whether a front end has the catalogue.
 pub fn is_with_catalogue(front: &Build) -> bool {
     front.has("catalogue-gateway-api") || front.has("catalogue-ingress")
+}
+
+/// Its program, as cargo builds it.
+pub fn program() -> PathBuf {
+    let target = Template::here().root.join("target");
+    let into = target.join("cluster");
+    let _ = fs::remove_dir_all(&into);
+    fs::create_dir_all(&into).unwrap();
+    let project = Project {
+        folder: made::rendered("catalogue", &into),
+        name: "catalogue".to_owned(),
+        target: target.join("renderings"),
+    };
+    project.build().unwrap();
+    project.target.join("debug").join(project.name)
 }
 
 /// Deployments of the catalogue, each with its build.

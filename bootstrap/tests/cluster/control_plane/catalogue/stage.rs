@@ -7,14 +7,13 @@ use std::{
     time::Instant,
 };
 
-use bootstrap::{answers::Answers, render::Template, running::Project};
+use bootstrap::answers::Answers;
 use serde_json::{Value, json};
 
 use crate::{
-    catalogue::is_with_catalogue,
+    catalogue::{self, is_with_catalogue},
     commands::{finish, run, run_with},
-    control_plane::{ControlPlane, defined, programs::ADDRESSES},
-    made,
+    control_plane::{ControlPlane, IN_CLUSTER, defined, programs::ADDRESSES},
     manifests::{Build, Rendered, front_ends},
     pods::own_container,
     support::house,
@@ -36,7 +35,7 @@ pub const SECOND: &str = "127.0.0.1:8081";
 pub struct Stage {
     pub plane: ControlPlane,
     front: &'static Build,
-    catalogue: Project,
+    catalogue: PathBuf,
     service: Rendered,
     /// What is applied of the service, by either way.
     pub by_gateway: Build,
@@ -45,11 +44,9 @@ pub struct Stage {
 
 impl Stage {
     pub fn set() -> Self {
-        let catalogue = catalogue();
+        let catalogue = catalogue::program();
         let service = Rendered::of(Answers::named(NAME).with("route", ROUTE));
-        for project in [&catalogue, &service.project()] {
-            project.build().unwrap();
-        }
+        service.project().build().unwrap();
         let with = |way: &str| service.with_components("production", &[way.to_owned()]);
         let (by_gateway, by_ingress) = (with("gateway-api"), with("ingress"));
         let has_catalogue = |front: &&Build| is_with_catalogue(front) && front.has("gateway-api");
@@ -69,7 +66,7 @@ impl Stage {
             by_ingress,
         };
         stage.name_the_service();
-        stage.mount_the_token();
+        stage.plane.mount_token("catalogue");
         stage
     }
 
@@ -82,37 +79,18 @@ impl Stage {
         run(mount.arg("--bind").arg(hosts).arg("/etc/hosts"));
     }
 
-    /// In the same mounts, the token of the catalogue's account is where a pod has it.
-    fn mount_the_token(&self) {
-        let mounted = self.plane.file("run");
-        let folder = mounted.join("secrets/kubernetes.io/serviceaccount");
-        fs::create_dir_all(&folder).unwrap();
-        let namespace = house("namespace");
-        let mut kubectl = self.plane.kubectl();
-        let create = ["--namespace", &namespace, "create", "token", "catalogue"];
-        let token = run(kubectl.args(create));
-        fs::write(folder.join("token"), token.trim()).unwrap();
-        fs::write(folder.join("namespace"), namespace).unwrap();
-        fs::copy(self.plane.file("tls.crt"), folder.join("ca.crt")).unwrap();
-        let mut mount = self.plane.command("mount");
-        run(mount.arg("--bind").arg(mounted).arg("/run"));
-    }
-
     /// Starts the catalogue with the settings of its Deployment, and returns the file with its log.
     pub fn start_catalogue(&mut self, listen: &str) -> PathBuf {
         let deployment = self.front.get("Deployment", "catalogue");
         let map = &own_container(deployment)["envFrom"][0]["configMapRef"]["name"];
         let settings = &self.front.get("ConfigMap", map.as_str().unwrap())["data"];
         let log = self.plane.file(&format!("catalogue-{listen}.log"));
-        let program = self.catalogue.target.join("debug/catalogue");
-        let mut command = self.plane.command(program.to_str().unwrap());
+        let mut command = self.plane.command(self.catalogue.to_str().unwrap());
         command.env_clear();
         for (name, value) in settings.as_object().unwrap() {
             command.env(name, value.as_str().unwrap());
         }
-        // As a kubelet says it to each container.
-        command.env("KUBERNETES_SERVICE_HOST", "127.0.0.1");
-        command.env("KUBERNETES_SERVICE_PORT", "6443");
+        command.envs(IN_CLUSTER);
         // Nobody waits for the next look, nor for the end.
         command.env("CATALOGUE_INTERVAL", "200ms");
         command.env("DRAIN_DELAY", "0s");
@@ -204,18 +182,5 @@ impl Stage {
         let answer = finish(curl.arg(format!("http://{listen}/catalogue/services/{name}")));
         let is_there = answer.status.success();
         is_there.then(|| serde_json::from_slice(&answer.stdout).unwrap())
-    }
-}
-
-/// The catalogue as cargo builds it.
-fn catalogue() -> Project {
-    let target = Template::here().root.join("target");
-    let into = target.join("cluster");
-    let _ = fs::remove_dir_all(&into);
-    fs::create_dir_all(&into).unwrap();
-    Project {
-        folder: made::rendered("catalogue", &into),
-        name: "catalogue".to_owned(),
-        target: target.join("renderings"),
     }
 }
