@@ -1,15 +1,15 @@
 //! The services in `examples/` and `services/`, each held to be what it says: a rendering of this template, with what its
 //! author wrote over it.
 
-use std::{collections::BTreeMap, fs, net::TcpListener, path::PathBuf, thread, time::Duration};
+use std::{collections::BTreeMap, fs, net::TcpListener, thread, time::Duration};
 
 use crate::{
+    made::{self, FOLDERS, answers, folder},
     services::{passes_as_a_crate, rendered, turn},
     support::files,
-    versions::{run, write},
+    versions::run,
 };
 use bootstrap::{
-    answers::Answers,
     http,
     render::{Manner, Template},
     running::{Process, backend_flags},
@@ -19,9 +19,6 @@ use tempfile::TempDir;
 
 /// `ada:demo`
 const ADA: &str = "Authorization: Basic YWRhOmRlbW8=";
-
-/// Where services are that were made with the template: to learn from, and for the front end itself.
-const FOLDERS: [&str; 2] = ["examples", "services"];
 
 /// The services that were made with the template.
 fn services() -> Vec<String> {
@@ -33,22 +30,6 @@ fn services() -> Vec<String> {
         .collect();
     assert_eq!(services.len(), 4, "{services:?}");
     services
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folders = FOLDERS.map(|folder| Template::here().root.join(folder).join(name));
-    let found = folders.into_iter().find(|folder| folder.exists());
-    found.unwrap_or_else(|| panic!("there is no service {name}"))
-}
-
-/// The answers in `answers.toml`.
-pub fn answers(name: &str) -> Answers {
-    let text = fs::read_to_string(folder(name).join("answers.toml")).unwrap();
-    let answers: toml::Table = text.parse().unwrap();
-    let values = answers["values"].as_table().unwrap().iter();
-    values.fold(Answers::named(name), |answers, (placeholder, answer)| {
-        answers.with(placeholder, answer.as_str().unwrap())
-    })
 }
 
 /// What the example's author wrote, under the paths that it has in the service.
@@ -69,12 +50,19 @@ fn an_example_holds_what_its_author_changed_and_nothing_else() {
                 rendered.get(&path) != Some(&text),
                 "{name}: {path} is the template's"
             );
-            let places = ["src/", "tests/", "examples/", "Cargo.toml", "Cargo.lock"];
+            let places = [
+                "src/",
+                "tests/",
+                "examples/",
+                "Cargo.toml",
+                "Cargo.lock",
+                "deny.exceptions.toml",
+            ];
             let is_authors = places.iter().any(|place| path.starts_with(place));
             assert!(is_authors, "{name}: {path} is no file of an author's");
-            write(&fresh.join(path), &text);
         }
-        let ran = run("check", &fresh, &[]);
+        let whole = TempDir::new().unwrap();
+        let ran = run("check", &made::rendered(&name, whole.path()), &[]);
         assert_eq!(ran.code, Some(0), "{name}: {ran:?}");
     }
 }

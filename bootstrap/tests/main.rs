@@ -5,6 +5,7 @@ mod checking;
 mod dashboard;
 mod examples;
 mod fork;
+mod made;
 mod pages;
 mod project;
 mod refusals;

@@ -12,7 +12,7 @@ use git2::{Commit, Repository, Sort, build::CheckoutBuilder};
 use tempfile::TempDir;
 
 use crate::{
-    examples,
+    examples, made,
     support::{auth_types, files, ordinary},
     versions::{Rendering, write},
 };
@@ -84,7 +84,7 @@ fn the_authors_work_is_kept_and_the_guide_leads_to_the_ported_example() {
     };
     let commits = of_0_1_0(&history.repository);
     let old = checked_out(&commits[0], &history.repository);
-    let answers = examples::answers("metric-deviation");
+    let answers = made::answers("metric-deviation");
     let project = rendered(old.path(), &answers);
     let authors = files(&old.path().join("examples/metric-deviation/files"));
     assert!(authors.contains_key("examples/backend/api.rs"));

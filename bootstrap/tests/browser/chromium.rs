@@ -91,7 +91,12 @@ impl Browser {
         for domain in ["Network", "Page", "Runtime", "Log"] {
             self.tell(&format!("{domain}.enable"), json!({}));
         }
-        let (width, height) = SIZE;
+        self.resize(SIZE.0);
+    }
+
+    /// Makes the page so many pixels wide.
+    pub fn resize(&mut self, width: u32) {
+        let (_, height) = SIZE;
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.tell("Emulation.setDeviceMetricsOverride", size);

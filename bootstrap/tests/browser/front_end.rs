@@ -1,4 +1,4 @@
-//! The front end that services stand behind: TLS, and a prefix for each that is not rewritten.
+//! The front end that services stand behind: TLS, and paths that are not rewritten.
 
 use std::{net::SocketAddr, path::Path, process::Command};
 
@@ -6,17 +6,25 @@ use tempfile::TempDir;
 
 use crate::{nginx::Nginx, stage::ROUTE};
 
-/// nginx, which passes on what is at or below the route and knows nothing else. It ends when dropped.
+/// nginx. It ends when dropped.
 pub struct FrontEnd {
     nginx: Nginx,
     _folder: TempDir,
 }
 
+/// What nginx passes on, as a `location` has it, and to whom.
+pub type Location = (String, SocketAddr);
+
 impl FrontEnd {
     pub fn before(service: SocketAddr) -> Self {
+        Self::of(&below(ROUTE, service))
+    }
+
+    /// What passes on these, and answers 404 to all else.
+    pub fn of(locations: &[Location]) -> Self {
         let folder = TempDir::new().unwrap();
         certify(folder.path());
-        let nginx = Nginx::start(folder.path(), |address| http(address, service));
+        let nginx = Nginx::start(folder.path(), |address| http(address, locations));
         Self {
             nginx,
             _folder: folder,
@@ -29,14 +37,31 @@ impl FrontEnd {
     }
 }
 
-fn http(address: SocketAddr, service: SocketAddr) -> String {
+/// A route and all that is below it.
+pub fn below(route: &str, service: SocketAddr) -> [Location; 2] {
+    [
+        (format!("= {route}"), service),
+        (format!("{route}/"), service),
+    ]
+}
+
+fn http(address: SocketAddr, locations: &[Location]) -> String {
+    let passed = |(location, service): &Location| {
+        format!("location {location} {{ proxy_pass http://{service}; }}")
+    };
+    let passed = locations
+        .iter()
+        .map(passed)
+        .collect::<Vec<_>>()
+        .join("\n             ");
     format!(
         "server {{
              listen {address} ssl;
              ssl_certificate certificate.pem;
              ssl_certificate_key key.pem;
-             location = {ROUTE} {{ proxy_pass http://{service}; }}
-             location {ROUTE}/ {{ proxy_pass http://{service}; }}
+             proxy_set_header Host $http_host;
+             proxy_set_header X-Forwarded-Proto $scheme;
+             {passed}
              location / {{ return 404; }}
          }}"
     )

@@ -1,12 +1,16 @@
 //! The API of a rendered service as others meet it: a browser, a fuzzer and a validator.
 //!
-//! These tests want programs besides Rust and a C compiler: chromium, nginx, openssl, schemathesis and
+//! These tests want programs besides Rust and a C compiler: chromium, nginx, openssl, axe-core, schemathesis and
 //! openapi-spec-validator. `.ci/browser` installs them and runs what is ignored here.
 
+mod accessibility;
+mod catalogue;
 mod chromium;
 mod document;
 mod front_end;
 mod login_form;
+#[path = "../made.rs"]
+mod made;
 #[path = "../nginx.rs"]
 mod nginx;
 mod page;

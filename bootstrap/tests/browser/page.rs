@@ -48,14 +48,14 @@ fn is_browsed_and_tried_out(auth: &str) {
         let mut browser = Browser::start();
         browser.open(&page);
         says_what_the_service_is(&mut browser);
-        if auth != "none" {
-            is_refused_without_credentials(&mut browser, host);
-            authorize(&mut browser);
-        }
-        shows_the_value(&mut browser, host);
+        let sample = Sample {
+            operation: SAMPLE,
+            url: format!("{host}{ROUTE}/build/time"),
+        };
+        is_tried_out(&mut browser, &sample, auth);
         let screenshot = format!("{auth}-{place}.png");
         browser.screenshot(&folder("screenshots").join(screenshot));
-        keeps_to_its_host(&browser, host);
+        keeps_to_its_host(&browser, host, 7);
     }
 }
 
@@ -66,9 +66,21 @@ fn says_what_the_service_is(browser: &mut Browser) {
     assert_eq!(browser.value("document.title"), NAME);
 }
 
-fn is_refused_without_credentials(browser: &mut Browser, host: &str) {
-    try_out(browser, host, "401");
-    browser.click(&format!("{SAMPLE} .btn-clear"));
+/// The sample's operation on a page: where it is there, and the URL that it asks for the time of a build.
+pub struct Sample<'a> {
+    pub operation: &'a str,
+    pub url: String,
+}
+
+/// Asks for the time of a build: without credentials first, where the auth type wants some.
+pub fn is_tried_out(browser: &mut Browser, sample: &Sample, auth: &str) {
+    if auth != "none" {
+        try_out(browser, sample, "401");
+        browser.click(&format!("{} .btn-clear", sample.operation));
+        authorize(browser);
+    }
+    let answer = try_out(browser, sample, "200");
+    assert!(answer.contains("2m 41s"), "{answer}");
 }
 
 fn authorize(browser: &mut Browser) {
@@ -80,42 +92,42 @@ fn authorize(browser: &mut Browser) {
     browser.click(".auth-container .btn-done");
 }
 
-fn shows_the_value(browser: &mut Browser, host: &str) {
-    let answer = try_out(browser, host, "200");
-    assert!(answer.contains("2m 41s"), "{answer}");
-}
-
 /// Fills in the sample's form, sends it, and returns what the page shows as the answer.
-fn try_out(browser: &mut Browser, host: &str, status: &str) -> String {
+fn try_out(browser: &mut Browser, sample: &Sample, status: &str) -> String {
+    let Sample { operation, url } = sample;
     let open = browser.value(&format!(
-        "document.querySelector('{SAMPLE} .btn.execute') !== null"
+        "document.querySelector('{operation} .btn.execute') !== null"
     ));
     if open == false {
-        browser.click(&format!("{SAMPLE} .opblock-summary-control"));
+        browser.click(&format!("{operation} .opblock-summary-control"));
     }
     browser.fill(
-        &format!("{SAMPLE} [data-param-name=jobname] input"),
+        &format!("{operation} [data-param-name=jobname] input"),
         "build",
     );
-    browser.fill(&format!("{SAMPLE} [data-param-name=metric] input"), "time");
-    browser.click(&format!("{SAMPLE} .btn.execute"));
+    browser.fill(
+        &format!("{operation} [data-param-name=metric] input"),
+        "time",
+    );
+    browser.click(&format!("{operation} .btn.execute"));
     let answered = browser.text(&format!(
-        "{SAMPLE} .live-responses-table .response .response-col_status"
+        "{operation} .live-responses-table .response .response-col_status"
     ));
     assert!(answered.trim().starts_with(status), "{answered}");
-    let asked = browser.text(&format!("{SAMPLE} .request-url pre"));
-    assert_eq!(asked, format!("{host}{ROUTE}/build/time"));
+    let asked = browser.text(&format!("{operation} .request-url pre"));
+    assert_eq!(asked, *url);
     browser.text(&format!(
-        "{SAMPLE} .live-responses-table .response .response-col_description"
+        "{operation} .live-responses-table .response .response-col_description"
     ))
 }
 
-fn keeps_to_its_host(browser: &Browser, host: &str) {
+/// The page complains of nothing, and has asked its host alone: so many times at least.
+pub fn keeps_to_its_host(browser: &Browser, host: &str, times: usize) {
     let requests = browser.requests();
     let own = |url: &&String| url.starts_with(&format!("{host}/")) || url.starts_with("data:");
     let foreign: Vec<_> = requests.iter().filter(|url| !own(url)).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
-    assert!(requests.len() >= 7, "{requests:?}");
+    assert!(requests.len() >= times, "{requests:?}");
     let complaints = browser.complaints();
     assert!(complaints.is_empty(), "{complaints:?}");
 }

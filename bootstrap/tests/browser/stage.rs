@@ -53,13 +53,11 @@ impl Stage {
     }
 
     fn of(auth: &str, start: impl Fn(&Project) -> (Process, Option<Process>)) -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let project = rendered(auth);
+        let turn = turn();
+        let project = rendered(NAME, auth);
         project.build().unwrap();
         let (mut service, backend) = start(&project);
-        // Or the service would wait for a reader, once the pipe is full of its log.
-        let mut log = service.output().unwrap();
-        thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+        ignore_log(&mut service);
         Self {
             service,
             _backend: backend,
@@ -73,6 +71,17 @@ impl Stage {
     }
 }
 
+/// The turn of one test. While it is held, no other test builds a rendering.
+pub fn turn() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads what a service logs, or it would wait for a reader, once the pipe is full.
+pub fn ignore_log(service: &mut Process) {
+    let mut log = service.output().unwrap();
+    thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+}
+
 /// A folder below `target` for what a test leaves behind.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Template::here().root.join("target").join(name);
@@ -80,19 +89,27 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn rendered(auth: &str) -> Project {
+/// A service of this auth type.
+pub fn rendered(name: &str, auth: &str) -> Project {
     let template = Template::here();
-    let into = folder("browser").join(auth);
+    let answers = Answers::named(name)
+        .with("description", DESCRIPTION)
+        .with("auth_type", auth);
+    Project {
+        folder: template
+            .render(&answers, &emptied(auth), Manner::SILENT)
+            .unwrap(),
+        name: name.to_owned(),
+        target: folder("renderings"),
+    }
+}
+
+/// A folder for renderings, with nothing in it.
+pub fn emptied(name: &str) -> PathBuf {
+    let into = folder("browser").join(name);
     if into.exists() {
         fs::remove_dir_all(&into).unwrap();
     }
     fs::create_dir(&into).unwrap();
-    let answers = Answers::named(NAME)
-        .with("description", DESCRIPTION)
-        .with("auth_type", auth);
-    Project {
-        folder: template.render(&answers, &into, Manner::SILENT).unwrap(),
-        name: NAME.to_owned(),
-        target: folder("renderings"),
-    }
+    into
 }

@@ -55,7 +55,7 @@ fn is_for(build: &Build, front: &Build) -> bool {
 fn stands_behind(build: &Build, front: &Build) {
     let context = format!("{} behind {}", build.name, front.name);
     for ingress in build.all("Ingress") {
-        let own = front.all("Ingress").next().unwrap();
+        let own = front.get("Ingress", "default-handler");
         let class = &ingress["spec"]["ingressClassName"];
         assert_eq!(*class, own["spec"]["ingressClassName"], "{context}");
         let annotation = "alb.ingress.kubernetes.io/group.name";

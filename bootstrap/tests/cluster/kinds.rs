@@ -51,8 +51,28 @@ const FRONT_END: [&str; 8] = [
     "ServiceAccount",
 ];
 
+/// What the catalogue is made of, and its route.
+const CATALOGUE_BY_GATEWAY: [&str; 9] = catalogue("HTTPRoute");
+const CATALOGUE_BY_INGRESS: [&str; 9] = catalogue("Ingress");
+
+const fn catalogue(route: &'static str) -> [&'static str; 9] {
+    [
+        "ConfigMap",
+        "Deployment",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Role",
+        "RoleBinding",
+        "Service",
+        "ServiceAccount",
+        route,
+    ]
+}
+
 /// What a component of it brings along itself.
-const OF_THE_FRONT_END: [(&str, &[&str]); 16] = [
+const OF_THE_FRONT_END: [(&str, &[&str]); 18] = [
+    ("catalogue-gateway-api", &CATALOGUE_BY_GATEWAY),
+    ("catalogue-ingress", &CATALOGUE_BY_INGRESS),
     ("cert-manager", &["Certificate", "NetworkPolicy"]),
     (
         "cert-manager-ingress-staging",

@@ -9,6 +9,7 @@ mod support;
 
 mod answers;
 mod attachment;
+mod catalogue;
 mod commands;
 mod compose;
 mod containers;
@@ -20,6 +21,8 @@ mod images;
 mod ingress_controller;
 mod kinds;
 mod kustomize;
+#[path = "../made.rs"]
+mod made;
 mod manifests;
 mod mirror;
 mod namespace;

@@ -34,6 +34,12 @@ const WAYS: [&[&str]; 6] = [
     &["ingress", "eks"],
 ];
 
+/// Examples of clouds, and what brings the catalogue there, behind the way in.
+const WITH_THE_CATALOGUE: [(&str, &str); 2] = [
+    ("google", "catalogue-gateway-api"),
+    ("aws", "catalogue-ingress"),
+];
+
 /// What one `kubectl apply -k` would apply.
 pub struct Build {
     /// Whose it is, for messages.
@@ -237,9 +243,23 @@ fn build_front_ends() -> Vec<Build> {
             fs::write(copy.join("components").join(component).join(file), "-").unwrap();
         }
     }
-    parallel::map(names(&copy.join("examples")), |example| {
-        let folder = copy.join("examples").join(&example);
-        Build::of(&format!("front end: {example}"), &folder)
+    let examples = copy.join("examples");
+    let known = names(&examples);
+    for (example, component) in WITH_THE_CATALOGUE {
+        let mut kustomization = kustomization(&examples.join(example));
+        let components = kustomization["components"].as_array_mut().unwrap();
+        components.insert(1, json!(format!("../../components/{component}")));
+        let folder = examples.join(format!("{example} with {component}"));
+        fs::create_dir(&folder).unwrap();
+        // JSON is YAML.
+        fs::write(folder.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    }
+    // Those of the repository come first.
+    let made = names(&examples)
+        .into_iter()
+        .filter(|name| !known.contains(name));
+    parallel::map(known.iter().cloned().chain(made), |name| {
+        Build::of(&format!("front end: {name}"), &examples.join(&name))
     })
 }
 

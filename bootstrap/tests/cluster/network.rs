@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::{
+    catalogue::is_with_catalogue,
     manifests::{Build, Rendered, builds, front_ends, services},
     pods::own_container,
     support::house,
@@ -28,7 +29,7 @@ fn services_are_reached_from_the_front_end_and_the_monitoring_alone() {
 /// Whom a service must let in, in the order of the components.
 fn callers(rendered: &Rendered, build: &Build) -> Vec<Value> {
     let given = |answer: &str| rendered.given(answer, &house(answer));
-    let monitoring = json!([namespace(&given("monitoring_namespace"))]);
+    let always = json!([namespace(&given("monitoring_namespace")), catalogue()]);
     let front = namespace(&given("ingress_namespace"));
     let parts = build.parts.iter().filter_map(|part| match part.as_str() {
         "gateway-api" => {
@@ -47,7 +48,12 @@ fn callers(rendered: &Rendered, build: &Build) -> Vec<Value> {
         "eks" => Some(json!([network("10.0.0.0/16")])),
         _ => None,
     });
-    [monitoring].into_iter().chain(parts).collect()
+    [always].into_iter().chain(parts).collect()
+}
+
+/// The pods of the catalogue, in the namespace of the policy.
+fn catalogue() -> Value {
+    json!({"podSelector": {"matchLabels": {"app.kubernetes.io/name": "catalogue"}}})
 }
 
 /// What lets callers in to the port.
@@ -103,17 +109,52 @@ fn the_front_end_denies_what_no_policy_allows() {
         let handler = &front.get("NetworkPolicy", "default-handler")["spec"];
         assert_eq!(handler["policyTypes"], json!(["Ingress", "Egress"]));
         assert!(handler["egress"].is_null(), "{}", front.name);
-        let proxies = namespace(&house("ingress_namespace"));
-        let callers = front.parts.iter().filter_map(|part| match part.as_str() {
-            "gateway-api" => Some(json!([gateway(&house("namespace")), proxies])),
-            "ingress" => Some(json!([proxies])),
-            "gke" => Some(json!(googles())),
-            "eks" => Some(json!([network("10.0.0.0/16")])),
-            _ => None,
-        });
-        let rules: Vec<_> = callers.map(rule).collect();
+        let rules: Vec<_> = proxies(front).into_iter().map(rule).collect();
         assert_eq!(handler["ingress"], json!(rules), "{}", front.name);
     }
+}
+
+/// Whom the front end sends requests by, in the order of the components.
+fn proxies(front: &Build) -> Vec<Value> {
+    let proxies = namespace(&house("ingress_namespace"));
+    let parts = front.parts.iter().filter_map(|part| match part.as_str() {
+        "gateway-api" => Some(json!([gateway(&house("namespace")), proxies])),
+        "ingress" => Some(json!([proxies])),
+        "gke" => Some(json!(googles())),
+        "eks" => Some(json!([network("10.0.0.0/16")])),
+        _ => None,
+    });
+    parts.collect()
+}
+
+/// Its callers are those of the default handler and the monitoring; it asks names, the services and the API server.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn the_catalogue_is_reached_from_the_front_end_and_reaches_services_and_the_api_server() {
+    let mut found = 0;
+    for front in front_ends().iter().filter(|front| is_with_catalogue(front)) {
+        let spec = &front.get("NetworkPolicy", "catalogue")["spec"];
+        assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+        let monitoring = json!([namespace(&house("monitoring_namespace"))]);
+        let callers = [monitoring].into_iter().chain(proxies(front));
+        let rules: Vec<_> = callers.map(rule).collect();
+        assert_eq!(spec["ingress"], json!(rules), "{}", front.name);
+        let services = json!({"matchLabels": {"app.kubernetes.io/component": "service"}});
+        let expected = json!([
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"to": [{"podSelector": services}]},
+            {
+                "to": [
+                    {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
+                    {"ipBlock": {"cidr": "::/0", "except": ["fd00:ec2::254/128", "fe80::/10"]}},
+                ],
+                "ports": [{"port": 443}, {"port": 6443}],
+            },
+        ]);
+        assert_eq!(spec["egress"], expected, "{}", front.name);
+        found += 1;
+    }
+    assert_eq!(found, 4);
 }
 
 /// Every namespace of the front end is closed, that of staging as well.

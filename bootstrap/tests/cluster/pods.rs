@@ -46,19 +46,27 @@ fn load_balancers_ask_the_same(build: &Build, deployment: &Value) {
     let container = own_container(deployment);
     let path = &container["readinessProbe"]["httpGet"]["path"];
     let port = &container["ports"][0]["containerPort"];
+    let name = &deployment["metadata"]["name"];
     let configured = build.all("BackendConfig");
     let configured = configured.map(|config| &config["spec"]["healthCheck"]);
     let policies = build.all("HealthCheckPolicy");
+    let policies = policies.filter(|policy| policy["spec"]["targetRef"]["name"] == *name);
     let policies = policies.map(|policy| &policy["spec"]["default"]["config"]["httpHealthCheck"]);
     for check in configured.chain(policies) {
         assert_eq!(check["requestPath"], *path, "{}", build.name);
         assert_eq!(check["port"], *port, "{}", build.name);
     }
-    // Amazon's by what the Ingress says, at the port that requests go to.
-    for ingress in build.all("Ingress").filter(|_| build.has("eks")) {
+    // Amazon's by what the Ingress says, at the port that requests go to. That of the front end asks nginx and the catalogue
+    // alike.
+    let own = build.all("Ingress").filter(|_| build.has("eks"));
+    for ingress in own.filter(|ingress| ingress["metadata"]["name"] == *name) {
         let annotations = &ingress["metadata"]["annotations"];
         let asked = &annotations["alb.ingress.kubernetes.io/healthcheck-path"];
-        assert_eq!(asked, path, "{}", build.name);
+        let expected = match name.as_str() {
+            Some("catalogue") => "/healthz",
+            _ => path.as_str().unwrap(),
+        };
+        assert_eq!(*asked, expected, "{}", build.name);
     }
 }
 
@@ -139,7 +147,9 @@ fn pods_are_denied_what_they_do_not_need() {
         for deployment in build.all("Deployment") {
             let context = &build.name;
             let pod = &deployment["spec"]["template"]["spec"];
-            assert_eq!(pod["automountServiceAccountToken"], false, "{context}");
+            // The catalogue alone asks the API server.
+            let asks = deployment["metadata"]["name"] == "catalogue";
+            assert_eq!(pod["automountServiceAccountToken"], asks, "{context}");
             assert_eq!(pod["enableServiceLinks"], false, "{context}");
             let security = &pod["securityContext"];
             assert_eq!(security["runAsNonRoot"], true, "{context}");

@@ -15,12 +15,13 @@ use crate::{
 const VERSIONS: [&str; 3] = ["1.33", "1.35", "1.37"];
 
 /// API groups that come with Kubernetes itself.
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: [&str; 7] = [
     "v1",
     "apps/v1",
     "autoscaling/v2",
     "policy/v1",
     "networking.k8s.io/v1",
+    "rbac.authorization.k8s.io/v1",
     "batch/v1",
 ];
 

@@ -48,6 +48,17 @@ fn references_lead_somewhere(build: &Build) {
         let account = build.get("ServiceAccount", account.as_str().expect(context));
         assert_eq!(account["automountServiceAccountToken"], false, "{context}");
     }
+    for binding in build.all("RoleBinding") {
+        let namespace = &binding["metadata"]["namespace"];
+        let role = build.get("Role", binding["roleRef"]["name"].as_str().unwrap());
+        assert_eq!(role["metadata"]["namespace"], *namespace, "{context}");
+        for subject in elements(&binding["subjects"]) {
+            let account = build.get("ServiceAccount", subject["name"].as_str().unwrap());
+            for of in [&subject["namespace"], &account["metadata"]["namespace"]] {
+                assert_eq!(of, namespace, "{context}");
+            }
+        }
+    }
     for scaler in build.all("HorizontalPodAutoscaler") {
         let target = &scaler["spec"]["scaleTargetRef"];
         let scaled = build.get("Deployment", target["name"].as_str().unwrap());
@@ -150,7 +161,10 @@ fn routes_lead_to_services(build: &Build) {
     for ingress in build.all("Ingress") {
         for rule in elements(&ingress["spec"]["rules"]) {
             for path in elements(&rule["http"]["paths"]) {
-                assert_eq!(path["pathType"], "Prefix", "{context}");
+                let is_known = ["Exact", "Prefix"]
+                    .iter()
+                    .any(|kind| path["pathType"] == *kind);
+                assert!(is_known, "{context}: {path}");
                 let backend = &path["backend"]["service"];
                 let service = build.get("Service", backend["name"].as_str().unwrap());
                 let port = &backend["port"]["name"];

@@ -2,19 +2,21 @@
 //! their own. Pods are objects that nobody runs.
 
 mod applied;
+mod catalogue;
 mod custom_resources;
 mod permissions;
 mod pod_security;
 mod programs;
 mod updated;
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use serde_json::{Value, json};
 
 use crate::{
     commands::{run, run_with},
     manifests::front_ends,
+    support::house,
 };
 
 pub use custom_resources::defined;
@@ -59,6 +61,21 @@ impl ControlPlane {
         ])))
     }
 
+    /// Puts the token of an account of the front end's namespace where a kubelet mounts it, for all programs of the network.
+    pub fn mount_token(&self, account: &str) {
+        let mounted = self.file("run");
+        let folder = mounted.join("secrets/kubernetes.io/serviceaccount");
+        fs::create_dir_all(&folder).unwrap();
+        let namespace = house("namespace");
+        let mut kubectl = self.kubectl();
+        kubectl.args(["--namespace", &namespace, "create", "token", account]);
+        fs::write(folder.join("token"), run(&mut kubectl).trim()).unwrap();
+        fs::write(folder.join("namespace"), namespace).unwrap();
+        fs::copy(self.file("tls.crt"), folder.join("ca.crt")).unwrap();
+        let mut mount = self.command("mount");
+        run(mount.arg("--bind").arg(mounted).arg("/run"));
+    }
+
     /// Makes the namespaces that some manifests want and do not bring, each as the front end's.
     pub fn make_namespaces<'a>(&self, manifests: impl Iterator<Item = &'a Value>) {
         let wanted = manifests.filter_map(|manifest| manifest["metadata"]["namespace"].as_str());
@@ -67,6 +84,12 @@ impl ControlPlane {
         self.apply(&namespaces);
     }
 }
+
+/// What a kubelet tells each container of where the API server is.
+pub const IN_CLUSTER: [(&str, &str); 2] = [
+    ("KUBERNETES_SERVICE_HOST", "127.0.0.1"),
+    ("KUBERNETES_SERVICE_PORT", "6443"),
+];
 
 /// A namespace in which pods are refused that the front end's would refuse.
 pub fn namespace(name: &str) -> Value {

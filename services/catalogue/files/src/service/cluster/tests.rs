@@ -15,7 +15,7 @@ use kube::Config;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{broadcast, watch},
+    sync::{Semaphore, broadcast, watch},
     time::timeout,
 };
 
@@ -25,8 +25,11 @@ use crate::service::entry::Pods;
 /// What happens after the first list, with the plural of its kind.
 type Events = broadcast::Sender<(&'static str, Value)>;
 
+/// The events, and what the first list of EndpointSlices waits for.
+type Told = (Events, Arc<Semaphore>);
+
 async fn objects(
-    State(events): State<Events>,
+    State((events, slices_may_be_told)): State<Told>,
     Path((_, plural)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response> {
@@ -48,7 +51,11 @@ async fn objects(
     }
     let items = match kind {
         "Service" => json!([service("builds")]),
-        "EndpointSlice" => json!([slice("builds", true)]),
+        "EndpointSlice" => {
+            let told = slices_may_be_told.acquire().await;
+            told.expect("nobody closes it").forget();
+            json!([slice("builds", true)])
+        }
         _ => json!([]),
     };
     let list = json!({
@@ -74,9 +81,10 @@ fn slice(service: &str, ready: bool) -> Value {
     })
 }
 
-/// The cluster behind a stand-in, and the events that it sends.
-async fn cluster() -> (Cluster, Events) {
+/// The cluster behind a stand-in, the events that it sends, and what its first list of EndpointSlices waits for.
+async fn cluster() -> (Cluster, Events, Arc<Semaphore>) {
     let (events, _) = broadcast::channel(16);
+    let slices_may_be_told = Arc::new(Semaphore::new(0));
     let app = Router::new()
         .route("/api/v1/namespaces/{namespace}/{plural}", get(objects))
         .route(
@@ -87,18 +95,43 @@ async fn cluster() -> (Cluster, Events) {
             "/apis/networking.k8s.io/v1/namespaces/{namespace}/{plural}",
             get(objects),
         )
-        .with_state(events.clone());
+        .with_state((events.clone(), slices_may_be_told.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
     let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
     let namespace = "api".to_owned();
-    (Cluster { client, namespace }, events)
+    (Cluster { client, namespace }, events, slices_may_be_told)
+}
+
+/// Without its slices, every service would have no pods, and be down.
+#[tokio::test]
+async fn nothing_is_told_before_the_first_list_of_slices_has_come() {
+    let (cluster, events, slices_may_be_told) = cluster().await;
+    let (sender, mut entries) = watch::channel(Vec::new());
+    let stop = CancellationToken::new();
+    let following = tokio::spawn(cluster.follow(Vec::new(), sender, stop.clone()));
+    // Services and Ingresses are watched, so their first lists have been taken in.
+    while events.receiver_count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(entries.has_changed(), Ok(false));
+    slices_may_be_told.add_permits(1);
+    entries.changed().await.unwrap();
+    let pods = entries
+        .borrow()
+        .iter()
+        .map(|entry| entry.pods)
+        .collect::<Vec<_>>();
+    assert_eq!(pods, [Some(Pods { ready: 1, all: 1 })]);
+    stop.cancel();
+    following.await.unwrap();
 }
 
 #[tokio::test]
 async fn a_service_appears_changes_and_goes_as_the_api_server_tells() {
-    let (cluster, events) = cluster().await;
+    let (cluster, events, slices_may_be_told) = cluster().await;
+    slices_may_be_told.add_permits(1);
     let listed = Entry::new("listed", "http://localhost:1").unwrap();
     let (sender, mut entries) = watch::channel(vec![listed.clone()]);
     let stop = CancellationToken::new();
