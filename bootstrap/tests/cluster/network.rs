@@ -53,7 +53,10 @@ fn callers(rendered: &Rendered, build: &Build) -> Vec<Value> {
 
 /// The pods of the catalogue, in the namespace of the policy.
 fn catalogue() -> Value {
-    json!({"podSelector": {"matchLabels": {"app.kubernetes.io/name": "catalogue"}}})
+    json!({"podSelector": {"matchLabels": {
+        "app.kubernetes.io/name": "catalogue",
+        "app.kubernetes.io/component": "front-end",
+    }}})
 }
 
 /// What lets callers in to the port.
