@@ -177,3 +177,10 @@ async fn told(entries: &mut watch::Receiver<Vec<Entry>>, expected: &[(&str, Opti
     drop(seen);
     assert!(known, "{expected:?} and not {:?}", *entries.borrow());
 }
+
+#[test]
+fn the_log_has_what_is_at_the_bottom_of_an_error() {
+    let bottom = std::io::Error::other("invalid peer certificate");
+    let error = watcher::Error::InitialListFailed(kube::Error::Service(Box::new(bottom)));
+    assert_eq!(cause(&error), "invalid peer certificate");
+}
