@@ -34,10 +34,10 @@ pub struct Opinion {
 }
 
 impl Desk {
-    /// The desk for a template, once it has rendered the example.
+    /// The desk for a template, with its own copy of what is rendered.
     ///
     /// # Errors
-    /// One sentence, when it cannot be rendered.
+    /// One sentence, when it cannot be read or copied.
     pub fn new(template: Template, config: &Config) -> Result<Self, StartError> {
         Self::of(template, config).map_err(|error| StartError::failed(format!("{error:#}.")))
     }
@@ -52,7 +52,7 @@ impl Desk {
             schema: Schema::of(&rules)?,
             choices: Arc::new(rules.choices()?),
             repository: repository.into(),
-            renderer: Renderer::new(template.clone(), places.clone())?,
+            renderer: Renderer::new(&template, places.clone())?,
             template,
             places,
         })

@@ -1,7 +1,7 @@
 //! `serve`: the template as a web page and an API, built with `apikit` as any program would be.
 //!
-//! [`query`] → [`answers`](crate::answers), held against [`rules`] → [`renderer`], within [`limits`] → [`rendering`] →
-//! [`preview`], [`diff`], [`archive`] and [`page`]. [`questions`] says what may be asked for, and [`text`] how, at a terminal.
+//! [`query`] → [`answers`](crate::answers), held against [`rules`] → [`renderer`], of a [`skeleton`] and within [`limits`] →
+//! [`rendering`] → [`preview`], [`diff`], [`archive`] and [`page`]. [`questions`] says what may be asked for, and [`text`] how, at a terminal.
 
 mod archive;
 mod assets;
@@ -20,6 +20,7 @@ mod rendering;
 mod routes;
 mod rules;
 mod schema;
+mod skeleton;
 mod text;
 mod tree;
 

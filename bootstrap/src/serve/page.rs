@@ -146,7 +146,7 @@ fn deliveries(desk: &Desk, query: &Query, origin: &Origin) -> Markup {
         }
         details.commands {
             summary { "The same in a terminal" }
-            pre tabindex="0" aria-label="Commands" { code {
+            pre tabindex="0" role="region" aria-label="Commands" { code {
                 (curl) "\n\n" (command::generate(&desk.repository, answers))
             } }
         }
@@ -185,7 +185,7 @@ fn differences(changes: &[Change]) -> Markup {
         @for change in changes {
             section.change {
                 h3 { (change.path) " " span.kind { (in_a_word(change.kind)) } }
-                pre.diff tabindex="0" aria-label={ "Changes of " (change.path) } {
+                pre.diff tabindex="0" role="region" aria-label={ "Changes of " (change.path) } {
                     @for line in change.text.split_inclusive('\n') { (marked(line)) }
                 }
             }
@@ -234,8 +234,8 @@ fn framed(form: &Markup, standing: &str, result: &Markup) -> Markup {
                 }
                 main {
                     (form)
-                    section #service aria-labelledby="standing" {
-                        h2 #standing role="status" { (standing) }
+                    section aria-labelledby="standing" {
+                        h2 { span #standing role="status" { (standing) } }
                         div #result { (result) }
                     }
                 }

@@ -9,10 +9,10 @@ use anyhow::Result;
 use apikit::BackendError;
 use moka::future::Cache;
 
-use super::{limits::Places, rendering::Rendering};
+use super::{limits::Places, rendering::Rendering, skeleton::Skeleton};
 use crate::{answers::Answers, render::Template};
 
-/// How much memory the renderings take that are kept, in bytes, besides the one that they share their files with.
+/// How much memory the renderings take that are kept, in bytes, besides what they share.
 const KEPT: u64 = 64 * 1024 * 1024;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -23,26 +23,25 @@ type Key = (String, Vec<(String, String)>, u64);
 /// Renders one template. Clones share what they keep.
 #[derive(Clone)]
 pub struct Renderer {
-    template: Arc<Template>,
-    base: Arc<Rendering>,
+    skeleton: Arc<Skeleton>,
     kept: Cache<Key, Arc<Rendering>>,
     places: Places,
 }
 
 impl Renderer {
-    /// A renderer of this template, once it has rendered the example.
+    /// A renderer of this template.
     ///
     /// # Errors
-    /// One sentence, when that fails.
-    pub fn new(template: Arc<Template>, places: Places) -> Result<Self> {
-        let base = Arc::new(Rendering::of(&template, &Answers::example(), None)?);
-        let shared = base.clone();
+    /// One sentence, when it cannot be read or copied.
+    pub fn new(template: &Template, places: Places) -> Result<Self> {
+        let skeleton = Arc::new(Skeleton::of(template)?);
+        let shared = skeleton.clone();
         let weight = move |_: &Key, rendering: &Arc<Rendering>| {
-            rendering.own_bytes(&shared).try_into().unwrap_or(u32::MAX)
+            let bytes = rendering.own_bytes(&shared);
+            bytes.try_into().unwrap_or(u32::MAX)
         };
         Ok(Self {
-            template,
-            base,
+            skeleton,
             kept: Cache::builder().max_capacity(KEPT).weigher(weight).build(),
             places,
         })
@@ -63,9 +62,8 @@ impl Renderer {
     }
 
     async fn anew(&self, answers: &Answers) -> apikit::Result<Arc<Rendering>> {
-        let (template, base) = (self.template.clone(), self.base.clone());
-        let answers = answers.clone();
-        let work = move || Rendering::of(&template, &answers, Some(&base));
+        let (skeleton, answers) = (self.skeleton.clone(), answers.clone());
+        let work = move || Rendering::of(&skeleton, &answers);
         match self.places.run(work).await? {
             Ok(rendering) => Ok(Arc::new(rendering)),
             Err(error) => Err(BackendError::internal(error)),

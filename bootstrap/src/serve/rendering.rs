@@ -5,12 +5,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use tempfile::TempDir;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use crate::{
-    answers::Answers,
-    render::{Manner, Template},
-};
+use super::skeleton::Skeleton;
+use crate::{answers::Answers, render::Manner};
 
 /// The files of a service, and its name.
 pub struct Rendering {
@@ -34,51 +32,72 @@ pub enum Mode {
 }
 
 impl Rendering {
-    /// Renders a service in a temporary folder, which is gone afterwards. Files that are as in `base` share its memory.
+    /// Renders a service in a temporary folder, which is gone afterwards.
     ///
     /// # Errors
     /// One sentence, when an answer is refused or the disk is full.
-    pub fn of(template: &Template, answers: &Answers, base: Option<&Self>) -> Result<Self> {
+    pub fn of(skeleton: &Skeleton, answers: &Answers) -> Result<Self> {
         let scratch = TempDir::new().context("no temporary folder can be made")?;
-        let folder = template.render(answers, scratch.path(), Manner::SILENT)?;
-        let mut files = BTreeMap::new();
-        for entry in WalkDir::new(&folder) {
-            let entry = entry?;
-            if entry.file_type().is_file() {
-                let path = entry.path().strip_prefix(&folder)?;
-                let path = path.to_str().context("a path is not UTF-8")?;
-                let path = path.replace('\\', "/");
-                let known = base.and_then(|base| base.files.get(&path));
-                files.insert(path, File::read(entry.path(), known)?);
-            }
-        }
+        let rendered = skeleton
+            .template
+            .render(answers, scratch.path(), Manner::SILENT);
         Ok(Self {
+            files: skeleton.filled(files(&rendered?)?),
             name: answers.name.clone(),
-            files,
         })
     }
 
-    /// How many bytes of memory it takes beside `base`.
-    pub fn own_bytes(&self, base: &Self) -> usize {
-        let shared = |path: &String, file: &File| {
-            let known = base.files.get(path);
-            known.is_some_and(|known| known.content.as_ptr() == file.content.as_ptr())
-        };
-        let paths: usize = self.files.keys().map(String::len).sum();
-        let own = self.files.iter().filter(|(path, file)| !shared(path, file));
-        paths + own.map(|(_, file)| file.content.len()).sum::<usize>()
+    /// How many bytes of memory it takes beside the skeleton.
+    pub fn own_bytes(&self, skeleton: &Skeleton) -> usize {
+        let bytes = self
+            .files
+            .iter()
+            .map(|(path, file)| match skeleton.shares(path) {
+                true => path.len(),
+                false => path.len() + file.content.len(),
+            });
+        bytes.sum()
     }
 }
 
+/// The files below a folder.
+///
+/// # Errors
+/// When one cannot be read, or its path is not UTF-8.
+pub fn files(folder: &Path) -> Result<BTreeMap<String, File>> {
+    let mut files = BTreeMap::new();
+    let walk = WalkDir::new(folder).into_iter();
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || is_source(entry)) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let path = relative(entry.path(), folder)?;
+            files.insert(path, File::read(entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+/// Whether it is neither build output nor git's own.
+pub fn is_source(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    name != "target" && name != ".git"
+}
+
+/// The path below a folder, with forward slashes.
+///
+/// # Errors
+/// When it is not UTF-8, or not below it.
+pub fn relative(path: &Path, folder: &Path) -> Result<String> {
+    let path = path.strip_prefix(folder)?;
+    let path = path.to_str().context("a path is not UTF-8")?;
+    Ok(path.replace('\\', "/"))
+}
+
 impl File {
-    fn read(path: &Path, known: Option<&Self>) -> Result<Self> {
-        let read = Self {
+    fn read(path: &Path) -> Result<Self> {
+        Ok(Self {
             content: fs::read(path)?.into(),
             mode: Mode::of(&fs::metadata(path)?),
-        };
-        Ok(match known {
-            Some(known) if *known == read => known.clone(),
-            _ => read,
         })
     }
 

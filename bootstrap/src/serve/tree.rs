@@ -57,10 +57,10 @@ fn level(paths: &[&str], folder: &str, query: &Query, shown: &str) -> Markup {
 fn file(rendering: &Rendering, path: &str) -> Markup {
     let text = rendering.files.get(path).map(|file| file.text());
     html! {
-        section.file aria-labelledby="path" {
+        div.file {
             h3 #path { (path) }
             @match text {
-                Some(Some(text)) => pre tabindex="0" aria-labelledby="path" { code { (text) } },
+                Some(Some(text)) => pre tabindex="0" role="region" aria-labelledby="path" { code { (text) } },
                 Some(None) => p.empty { "It is no text." },
                 None => p.empty { "The service has no such file." },
             }

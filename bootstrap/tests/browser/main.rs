@@ -7,9 +7,14 @@ mod chromium;
 mod document;
 mod front_end;
 mod login_form;
+#[cfg(feature = "serve")]
+mod new_service;
 #[path = "../nginx.rs"]
 mod nginx;
 mod page;
+#[cfg(feature = "serve")]
+#[path = "../serve/program.rs"]
+mod program;
 #[path = "../../../template/apikit/src/backend/proxy/page/random_page.rs"]
 mod random_page;
 mod recorder;

@@ -5,6 +5,7 @@ mod app;
 mod archives;
 mod pages;
 mod process;
+mod program;
 mod refusals;
 #[path = "../support.rs"]
 #[expect(dead_code, reason = "the other tests need more of it")]

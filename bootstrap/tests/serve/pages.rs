@@ -21,7 +21,7 @@ async fn a_browser_gets_the_page_at_the_root_and_below_the_route() {
             "{policy}"
         );
         let page = answer.text().await.unwrap();
-        assert!(page.contains("files, as those of a service named my-service.</h2>"));
+        assert!(page.contains("files, as those of a service named my-service.</span>"));
         assert!(page.contains("Name the service to download it."));
         assert!(!page.contains("style=\"") && !page.contains("onclick"));
         let assets: Vec<_> = page
