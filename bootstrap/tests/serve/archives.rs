@@ -59,7 +59,8 @@ fn unzipped(archive: &[u8]) -> Unpacked {
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         let mode = file.unix_mode().unwrap() & 0o777;
-        unpacked.insert(file.name().to_owned(), (content, mode));
+        let path = file.name().unwrap().into_owned();
+        unpacked.insert(path, (content, mode));
     }
     unpacked
 }

@@ -8,5 +8,4 @@ mod process;
 mod program;
 mod refusals;
 #[path = "../support.rs"]
-#[expect(dead_code, reason = "the other tests need more of it")]
 mod support;
