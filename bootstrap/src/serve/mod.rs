@@ -70,6 +70,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 /// The service, not yet started.
 pub fn app() -> App<Config, Desk> {
     App::new(IDENTITY, routes::routes, async |config: &Config, _| {
+        // What cargo-generate tells its user of each step is no line of a service's log, which has other means.
+        log::set_max_level(log::LevelFilter::Warn);
         Desk::new(Template::here(), config)
     })
     .index(routes::index)

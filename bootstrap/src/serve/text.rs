@@ -14,11 +14,17 @@ pub fn text(origin: &Origin) -> String {
          \n    \
          {download}\n\
          \n\
-         Other answers, such as a description, are parameters:\n\
+         Other answers, such as a description, are parameters. All that there are, as a JSON Schema:\n\
          \n    \
-         curl '{base}/questions'                                        what may be answered, as a JSON Schema\n    \
-         curl '{base}/preview?name=build-times'                         all files, as JSON\n    \
-         curl '{base}/diff?name=build-times&to.auth_type=basic'         what another answer changes\n    \
+         curl '{base}/questions'\n\
+         \n\
+         All files of a service, as JSON, and what another answer changes in them:\n\
+         \n    \
+         curl '{base}/preview?name=build-times'\n    \
+         curl '{base}/diff?name=build-times&to.auth_type=basic'\n\
+         \n\
+         A zip, in a file:\n\
+         \n    \
          curl -O '{base}/build-times.zip?description=How+long+builds+take'\n\
          \n\
          The same in a browser: {base}/\n\
