@@ -45,21 +45,6 @@ fn a_service_is_made_in_a_browser() {
     assert_eq!(program.stop().0, Some(0));
 }
 
-/// A browser without scripts sends the form, and follows the links.
-#[test]
-#[ignore = "needs chromium: run .ci/browser"]
-fn a_service_is_made_in_a_browser_without_scripts() {
-    let scratch = TempDir::new().unwrap();
-    let program = Program::start(scratch.path());
-    let mut browser = Browser::start();
-    browser.forbid_scripts();
-    browser.open(&program.url("/"));
-    browser.fill("#name", NAME);
-    browser.value("document.getElementById('answers').requestSubmit()");
-    browser.text(".button[href='/bootstrap/build-times.zip']");
-    shows_a_file(&mut browser);
-}
-
 fn is_told_the_rule(browser: &mut Browser) {
     browser.fill("#name", "Build_Times");
     browser.text("#name[aria-invalid=true]");

@@ -59,6 +59,7 @@ fn unzipped(archive: &[u8]) -> Unpacked {
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         let mode = file.unix_mode().unwrap() & 0o777;
+        assert_eq!(file.last_modified().unwrap().year(), 2000);
         let path = file.name().unwrap().into_owned();
         unpacked.insert(path, (content, mode));
     }
@@ -75,6 +76,7 @@ fn untarred(archive: &[u8]) -> Unpacked {
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         let path = file.path().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(file.header().mtime().unwrap(), 946_684_800, "{path}");
         unpacked.insert(path, (content, file.header().mode().unwrap()));
     }
     unpacked
