@@ -5,7 +5,7 @@
 #
 # and as a web page:
 #
-#     docker run --rm -p 8080:8080 IMAGE serve
+#     docker run --rm --tmpfs /tmp -p 8080:8080 IMAGE serve
 
 # The bases, where dependabot finds and renews them, since it reads no ARG; `--build-arg RUST=…` names another.
 # checkov:skip=CKV_DOCKER_7: the tags are here
