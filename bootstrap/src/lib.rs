@@ -9,6 +9,8 @@
 //! [`deletions`] of the author's are no part of it, nor is what they made of the [`samples`]. A version without a tag
 //! is the [`closest`] commit that holds it.
 //!
+//! `serve`, a feature, is the template as a web page.
+//!
 //! [`verify`] holds any running service against the contract, and needs no template for it.
 
 pub mod answers;
@@ -32,6 +34,8 @@ pub mod render;
 pub mod report;
 pub mod running;
 pub mod samples;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod source;
 pub mod twins;
 pub mod update;

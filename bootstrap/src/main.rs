@@ -1,7 +1,11 @@
 //! `cargo run` shows the template at work; `cargo run -- new NAME` renders a service.
 
+#[cfg(feature = "serve")]
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+#[cfg(feature = "serve")]
+use bootstrap::serve;
 use bootstrap::{
     check::{self, CheckArgs, Standing},
     demo::{self, DemoArgs},
@@ -34,6 +38,14 @@ enum Command {
     Check(CheckArgs),
     /// Say whether a running service, in whatever language, keeps the contract of all services
     Verify(VerifyArgs),
+    /// Serve the template as a web page and an API
+    #[cfg(feature = "serve")]
+    #[command(disable_help_flag = true)]
+    Serve {
+        /// As a service's own: see `serve --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Write the plain twins of the template's Liquid files, and the names that are taken
     Twins,
 }
@@ -54,6 +66,8 @@ fn main() -> ExitCode {
         Some(Command::Twins) => (twins::write(&template).map(|()| 0), 1),
         Some(Command::Update(args)) => (update::run(&template, &args).map(updated), BAD_INPUT),
         Some(Command::Check(args)) => (check::run(&template, &args).map(checked), BAD_INPUT),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve { arguments }) => return serve::run(arguments),
         Some(Command::Verify(args)) => (verify::run(&args).map(verified), BAD_INPUT),
     };
     match done {

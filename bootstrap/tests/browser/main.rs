@@ -11,9 +11,14 @@ mod front_end;
 mod login_form;
 #[path = "../made.rs"]
 mod made;
+#[cfg(feature = "serve")]
+mod new_service;
 #[path = "../nginx.rs"]
 mod nginx;
 mod page;
+#[cfg(feature = "serve")]
+#[path = "../serve/program.rs"]
+mod program;
 #[path = "../../../template/apikit/src/backend/proxy/page/random_page.rs"]
 mod random_page;
 mod recorder;

@@ -19,7 +19,7 @@ use crate::{
     error::BackendError,
     error_layer::ErrorLayer,
     health::{self, Readiness},
-    home,
+    home::Home,
     identity::Identity,
     limits::{self, Places},
     links,
@@ -91,12 +91,9 @@ pub struct App<C, S> {
     pub(crate) identity: Identity,
     routes: fn() -> OpenApiRouter<S>,
     index: fn() -> OpenApiRouter<S>,
-    home: Option<Home<S>>,
+    home: Home<S>,
     start: Start<C, S>,
 }
-
-/// Makes what browsers get at `/`.
-type Home<S> = fn() -> MethodRouter<S>;
 
 type Start<C, S> = Box<
     dyn for<'a> FnOnce(
@@ -119,7 +116,10 @@ impl<C: 'static, S: Clone + Send + Sync + 'static> App<C, S> {
             identity,
             routes,
             index: OpenApiRouter::new,
-            home: None,
+            home: Home {
+                page: None,
+                text: None,
+            },
             start: Box::new(|config, setup| Box::pin(start(config, setup))),
         }
     }
@@ -143,7 +143,17 @@ impl<C: 'static, S: Clone + Send + Sync + 'static> App<C, S> {
     /// # }
     /// ```
     pub fn home(self, home: fn() -> MethodRouter<S>) -> Self {
-        let home = Some(home);
+        let page = Some(home);
+        let home = Home { page, ..self.home };
+        Self { home, ..self }
+    }
+
+    /// Serves `text` at `/` for people at a terminal: to curl, HTTPie, Wget and xh, unless they name a media type.
+    ///
+    /// A health check that is made with one of them gets it, too. It has to answer 200 for that.
+    pub fn text_home(self, text: fn() -> MethodRouter<S>) -> Self {
+        let text = Some(text);
+        let home = Home { text, ..self.home };
         Self { home, ..self }
     }
 
@@ -212,7 +222,7 @@ pub(crate) struct Started<S> {
     identity: Identity,
     routes: fn() -> OpenApiRouter<S>,
     index: fn() -> OpenApiRouter<S>,
-    home: Option<Home<S>>,
+    home: Home<S>,
     state: S,
     setup: Setup,
 }
@@ -274,13 +284,13 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The routers of the whole service: `routes` at the root and below the route, `index` below the route alone, and what
-    /// `home` makes at `/` for browsers.
+    /// The routers of the whole service: `routes` at the root and below the route, `index` below the route alone, and
+    /// `home` at `/` for people.
     fn around<S: Clone + Send + Sync + 'static>(
         self,
         routes: OpenApiRouter<S>,
         index: OpenApiRouter<S>,
-        home: Option<Home<S>>,
+        home: Home<S>,
         state: S,
     ) -> Routers {
         let Identity {
@@ -300,13 +310,9 @@ impl Frame<'_> {
         // Only the author's routes are limited: a full service still answers for health and metadata.
         let places = Places::new(self.settings.max_in_flight);
         let work = limits::Work::new(places, self.memory, self.settings.request_timeout);
-        let root = match home {
-            Some(home) => {
-                let page = home().with_state(state.clone()).layer(work.clone());
-                home::page_or(page, health::root())
-            }
-            None => health::root(),
-        };
+        let root = home.or(health::root(), |people| {
+            people.with_state(state.clone()).layer(work.clone())
+        });
         let at_root = health::router_with(root, self.readiness)
             .merge(metrics::router(self.metrics.clone()))
             .merge(everywhere.clone());

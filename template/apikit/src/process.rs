@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    ffi::OsString,
     io::{self, Write},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
@@ -31,8 +32,17 @@ impl<C: Args + 'static, S: Clone + Send + Sync + 'static> App<C, S> {
     /// The exit code is 0, 2 where a setting is wrong, and 1 where something else is; one sentence on standard
     /// error says what.
     pub fn run(self) -> ExitCode {
+        self.run_from(std::env::args_os())
+    }
+
+    /// As [`run`](Self::run), with a command line of another's: for a program of which the service is one subcommand. The
+    /// first of `arguments` is the program, as `--help` is to show it.
+    pub fn run_from(
+        self,
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> ExitCode {
         let name = self.identity.metadata.name;
-        let read = configuration::read(&self.identity, std::env::args_os(), Environment::OfProcess);
+        let read = configuration::read(&self.identity, arguments, Environment::OfProcess);
         let ended = match read {
             Ok(invocation) => run(self, invocation),
             Err(Refusal::Clap(error)) => error.exit(),

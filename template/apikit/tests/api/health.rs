@@ -55,6 +55,35 @@ async fn browsers_get_the_home_page_at_the_root_and_everyone_else_the_health_che
 }
 
 #[tokio::test]
+async fn people_at_a_terminal_get_the_text_of_the_root() {
+    let app = probe::app().home(|| get(async || Html("<p>Home.")));
+    let app = app.text_home(|| get(async || "Home."));
+    let app = testing::router(app, &[] as &[&str]).await.unwrap();
+    for (program, accept, body) in [
+        ("curl/8.5.0", "*/*", "Home."),
+        ("Wget/1.21.4", "", "Home."),
+        ("curl/8.5.0", "text/html", "<p>Home."),
+        ("curl/8.5.0", "application/json", "OK"),
+        ("Mozilla/5.0", "text/html, */*;q=0.8", "<p>Home."),
+        ("GoogleHC/1.0", "*/*", "OK"),
+        ("not-curl/1", "*/*", "OK"),
+    ] {
+        let request = Request::builder().uri("/").header("user-agent", program);
+        let request = match accept {
+            "" => request,
+            accept => request.header("accept", accept),
+        };
+        let request = request.body(Body::empty()).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        let (head, answered) = answer.into_parts();
+        let answered = axum::body::to_bytes(answered, 1000).await.unwrap();
+        assert_eq!((head.status.as_u16(), &answered[..]), (200, body.as_bytes()));
+        let vary: Vec<_> = head.headers.get_all("vary").iter().collect();
+        assert_eq!(vary, ["accept", "user-agent"], "{program} {accept}");
+    }
+}
+
+#[tokio::test]
 async fn health_checks_never_ask_the_back_end() {
     let app = TestApp::start().await;
     app.backend_answers("GET", "/api", ResponseTemplate::new(503))

@@ -1,0 +1,101 @@
+//! The template as a web page, from the first visit to a service that answers.
+
+use std::io::Cursor;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bootstrap::{http, running::Project};
+use tempfile::TempDir;
+use zip::ZipArchive;
+
+use crate::{
+    chromium::Browser,
+    program::Program,
+    stage::{NAME, folder},
+};
+
+#[test]
+#[ignore = "needs chromium: run .ci/browser"]
+fn a_service_is_made_in_a_browser() {
+    let scratch = TempDir::new().unwrap();
+    let program = Program::start(scratch.path());
+    let mut browser = Browser::start();
+    browser.open(&program.url("/"));
+    let first = browser.text("#standing");
+    assert!(
+        first.ends_with("files, as those of a service named my-service."),
+        "{first}"
+    );
+
+    is_told_the_rule(&mut browser);
+    browser.fill("#name", NAME);
+    browser.text(".button[href^='/bootstrap/build-times.zip']");
+    assert_eq!(browser.value("location.search"), "?name=build-times");
+    assert_eq!(browser.text("#fault-name"), "");
+    shows_a_file(&mut browser);
+    shows_what_changes(&mut browser);
+    browser.screenshot(&folder("screenshots").join("new-service.png"));
+
+    let archive = downloaded(&mut browser);
+    answers(&archive);
+    let requests = browser.requests();
+    let own = |url: &String| url.starts_with(&program.url("/")) || url.starts_with("data:");
+    assert!(requests.iter().all(own), "{requests:?}");
+    let complaints = browser.complaints();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    assert_eq!(program.stop().0, Some(0));
+}
+
+fn is_told_the_rule(browser: &mut Browser) {
+    browser.fill("#name", "Build_Times");
+    browser.text("#name[aria-invalid=true]");
+    let fault = browser.text("#fault-name");
+    assert!(
+        fault.contains("must be 1 to 50 lower-case letters"),
+        "{fault}"
+    );
+    assert_eq!(browser.text("#standing"), "One answer breaks its rule.");
+}
+
+fn shows_a_file(browser: &mut Browser) {
+    browser.click(".tree a[href$='file=README.md']");
+    browser.text(".tree a[href$='file=README.md'][aria-current]");
+    assert_eq!(browser.text("#path"), "README.md");
+    assert!(browser.text(".file code").starts_with("# build-times\n"));
+}
+
+fn shows_what_changes(browser: &mut Browser) {
+    browser.click(".views a[href$='to.auth_type=basic']");
+    assert!(browser.text(".diff ins").starts_with('+'));
+    browser.click(".views a:first-child");
+    browser.text(".browser");
+}
+
+/// The archive that the first button leads to.
+fn downloaded(browser: &mut Browser) -> Vec<u8> {
+    let text = browser.value(
+        "fetch(document.querySelector('.button').href)
+            .then((answer) => answer.blob())
+            .then((file) => new Promise((read) => {
+                const reader = new FileReader();
+                reader.onload = () => read(reader.result.split(',')[1]);
+                reader.readAsDataURL(file);
+            }))",
+    );
+    BASE64_STANDARD.decode(text.as_str().unwrap()).unwrap()
+}
+
+fn answers(archive: &[u8]) {
+    let unpacked = TempDir::new().unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
+    archive.extract(unpacked.path()).unwrap();
+    let project = Project {
+        folder: unpacked.path().join(NAME),
+        name: NAME.to_owned(),
+        target: folder("renderings"),
+    };
+    project.build().unwrap();
+    let nobody = "127.0.0.1:9".parse().unwrap();
+    let service = project.start_before("127.0.0.1:0", nobody).unwrap();
+    let metadata = http::request(service.address, "GET", "/build-times/metadata", &[]);
+    assert!(metadata.unwrap().body.contains(r#""name":"build-times""#));
+}
