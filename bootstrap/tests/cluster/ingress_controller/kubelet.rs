@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{finish, run},
-    control_plane::{ControlPlane, URL},
+    control_plane::{ControlPlane, IN_CLUSTER, URL},
     manifests::elements,
 };
 
@@ -119,7 +119,7 @@ impl<'a> Kubelet<'a> {
         let mut command = match &self.programs[name.as_str().unwrap()] {
             Program::Service(program) => {
                 let mut command = self.plane.command(program.to_str().unwrap());
-                command.envs(self.settings(pod, container));
+                command.envs(self.settings(pod, container)).envs(IN_CLUSTER);
                 // A pod has a network of its own, and listens on all of its addresses. Here it has but one of them.
                 command.env("LISTEN", format!("{address}:{port}"));
                 command

@@ -22,6 +22,7 @@ fn a_real_controller_sends_requests_to_services_and_loses_none_while_pods_are_re
         requests_arrive_as_they_were_sent(stage);
         staging_has_its_own_host_and_services(stage);
         large_bodies_reach_the_service(stage);
+        the_catalogue_has_the_root_and_its_own_paths(stage);
         paths_of_nobody_reach_the_default_handler(stage);
         pods_are_replaced_under_load(stage);
     });
@@ -79,11 +80,53 @@ fn large_bodies_reach_the_service(stage: &Stage) {
     }
 }
 
+fn the_catalogue_has_the_root_and_its_own_paths(stage: &Stage) {
+    let host = house("host");
+    let ask = |path: &str, accept: &str| {
+        let header = format!("Accept: {accept}");
+        stage.ask(&host, path, &["--header", &header])
+    };
+    for path in ["/", "/catalogue", "/catalogue/", "/catalogue/?q=behind"] {
+        let (status, kind, page) = ask(path, "text/html");
+        assert_eq!(
+            (status, kind.as_str()),
+            (200, "text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(
+            page.contains("<h1>Services</h1>") && page.contains("behind-basic"),
+            "{page}"
+        );
+    }
+    let (status, _, body) = ask("/", "*/*");
+    assert_eq!((status, body.as_str()), (200, "OK"));
+    let (_, listed) = json(stage, "/catalogue/services", &[]);
+    let services = listed["services"].as_array().unwrap().iter();
+    let routes: Vec<_> = services
+        .map(|one| (one["name"].clone(), one["route"].clone()))
+        .collect();
+    let expected = [
+        ("behind-basic", "/apples"),
+        ("behind-none", "/app"),
+        ("catalogue", "/catalogue"),
+    ];
+    let expected = expected.map(|(name, route)| (json!(name), json!(route)));
+    assert_eq!(routes, expected);
+    let (status, kind, links) = ask("/.well-known/api-catalog", "*/*");
+    assert_eq!(status, 200);
+    assert!(kind.starts_with("application/linkset+json"), "{kind}");
+    assert!(links.contains(&format!("https://{host}/apples")), "{links}");
+}
+
 fn paths_of_nobody_reach_the_default_handler(stage: &Stage) {
     for path in [
         "/apple",
         "/application/metadata",
-        "/",
+        "/catalog",
+        "/services",
+        "/.well-known/security.txt",
+        "/.well-known/api-catalog/more",
+        "/healthz",
         "/metadata",
         "/metrics",
         "/readyz",

@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    catalogue,
     commands::{finish, run},
     control_plane::{ControlPlane, URL, defined},
     front_end::start_backend,
     ingress_controller::kubelet::{Kubelet, Program},
+    kustomize::kustomization,
     manifests::{Build, Rendered, names},
     support::house,
 };
@@ -51,7 +53,11 @@ impl Stage {
             .all("ConfigMap")
             .find_map(|map| map["data"]["nginx.conf"].as_str());
         let handler = Program::Nginx(handler.unwrap().to_owned());
-        let mut programs = BTreeMap::from([("default-handler".to_owned(), handler)]);
+        let catalogue = Program::Service(catalogue::program());
+        let mut programs = BTreeMap::from([
+            ("catalogue".to_owned(), catalogue),
+            ("default-handler".to_owned(), handler),
+        ]);
         let mut builds = vec![front];
         let mut services = Vec::new();
         for (auth, route, backend) in SERVICES {
@@ -76,6 +82,7 @@ impl Stage {
         for build in &builds {
             plane.apply(defined(build));
         }
+        plane.mount_token("catalogue");
         Self {
             plane,
             scratch,
@@ -266,7 +273,7 @@ fn write_certificate(folder: &Path) {
     run(openssl.arg("-out").arg(folder.join("tls.crt")));
 }
 
-/// The example of the front end that has an Ingress, with that certificate.
+/// The example of the front end that has an Ingress, with that certificate and the catalogue.
 fn front_end(scratch: &Path) -> Build {
     let kubernetes = scratch.join("kubernetes");
     run(Command::new("cp")
@@ -282,7 +289,13 @@ fn front_end(scratch: &Path) -> Build {
             fs::copy(scratch.join(file), components.join(&component).join(file)).unwrap();
         }
     }
-    Build::of("front end", &kubernetes.join("examples/ingress"))
+    let example = kubernetes.join("examples/ingress");
+    let mut whole = kustomization(&example);
+    let components = whole["components"].as_array_mut().unwrap();
+    components.push(json!("../../components/catalogue-ingress"));
+    // JSON is YAML.
+    fs::write(example.join("kustomization.yaml"), whole.to_string()).unwrap();
+    Build::of("front end", &example)
 }
 
 /// Sets `BACKEND_URL` of a service to its back-end, as an author does it.

@@ -4,7 +4,7 @@ mod entries;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Debug, hash::Hash, sync::Arc};
+use std::{error::Error, fmt::Debug, hash::Hash, sync::Arc};
 
 use apikit::CancellationToken;
 use futures_util::{
@@ -135,11 +135,22 @@ where
         if let Err(error) = event {
             match is_missing(&error) {
                 true => tracing::debug!(plural, %error, "the cluster has no such kind"),
-                false => tracing::warn!(plural, %error, "the API server does not tell"),
+                false => {
+                    let cause = cause(&error);
+                    tracing::warn!(plural, %error, cause, "the API server does not tell");
+                }
             }
         }
     });
     (store, changes.boxed())
+}
+
+/// What is at the bottom of an error, such as a certificate that nobody trusts.
+fn cause(error: &dyn Error) -> String {
+    match error.source() {
+        Some(below) => cause(below),
+        None => error.to_string(),
+    }
 }
 
 fn is_missing(error: &watcher::Error) -> bool {
