@@ -61,6 +61,25 @@ fn both_ways_lead_to_the_catalogue_by_its_paths_and_no_others() {
     assert_eq!(ways, BTreeSet::from([false, true]));
 }
 
+/// Traefik's own order would have the prefix of all paths before `/`.
+#[test]
+#[ignore = "needs kubectl: run .ci/cluster"]
+fn traefik_tries_the_default_handler_last() {
+    let fronts = front_ends().iter().filter(|front| front.has("ingress"));
+    let mut found = 0;
+    for front in fronts {
+        for ingress in front.all("Ingress") {
+            let annotations = &ingress["metadata"]["annotations"];
+            let priority = &annotations["traefik.ingress.kubernetes.io/router.priority"];
+            let is_last = ingress["metadata"]["name"] == "default-handler";
+            let expected = if is_last { json!("1") } else { Value::Null };
+            assert_eq!(*priority, expected, "{}", front.name);
+            found += 1;
+        }
+    }
+    assert!(found > 4, "{found}");
+}
+
 /// A host, the kind of a match, and a path.
 type Matched = (String, String, String);
 

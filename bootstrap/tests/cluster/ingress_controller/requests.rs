@@ -126,7 +126,6 @@ fn paths_of_nobody_reach_the_default_handler(stage: &Stage) {
         "/services",
         "/.well-known/security.txt",
         "/.well-known/api-catalog/more",
-        "/healthz",
         "/metadata",
         "/metrics",
         "/readyz",

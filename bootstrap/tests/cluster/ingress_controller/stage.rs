@@ -293,6 +293,15 @@ fn front_end(scratch: &Path) -> Build {
     let mut whole = kustomization(&example);
     let components = whole["components"].as_array_mut().unwrap();
     components.push(json!("../../components/catalogue-ingress"));
+    // skipper takes `/` for no more than the prefix of all paths, unless it is told to.
+    whole["patches"] = json!([{
+        "target": {"kind": "Ingress", "name": "catalogue"},
+        "patch": json!([{
+            "op": "add",
+            "path": "/metadata/annotations/zalando.org~1skipper-predicate",
+            "value": "Weight(1)",
+        }]).to_string(),
+    }]);
     // JSON is YAML.
     fs::write(example.join("kustomization.yaml"), whole.to_string()).unwrap();
     Build::of("front end", &example)
