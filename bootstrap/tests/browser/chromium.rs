@@ -136,6 +136,19 @@ impl Browser {
         found.as_str().unwrap().to_owned()
     }
 
+    /// Waits until an expression has this value on the page that there is then. It needs no scripts.
+    pub fn wait_until(&mut self, expression: &str, value: &Value) {
+        let mut found = Value::Null;
+        for _ in 0..600 {
+            found = self.value(expression);
+            if found == *value {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{expression} is {found} and not {value}");
+    }
+
     pub fn click(&mut self, selector: &str) {
         self.text(selector);
         self.value(&format!("document.querySelector({selector:?}).click()"));

@@ -4,10 +4,12 @@ use std::io::Cursor;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bootstrap::{http, running::Project};
+use serde_json::json;
 use tempfile::TempDir;
 use zip::ZipArchive;
 
 use crate::{
+    accessibility,
     chromium::Browser,
     program::Program,
     stage::{NAME, folder},
@@ -34,6 +36,7 @@ fn a_service_is_made_in_a_browser() {
     shows_a_file(&mut browser);
     shows_what_changes(&mut browser);
     browser.screenshot(&folder("screenshots").join("new-service.png"));
+    is_for_all(&mut browser);
 
     let archive = downloaded(&mut browser);
     answers(&archive);
@@ -68,6 +71,38 @@ fn shows_what_changes(browser: &mut Browser) {
     assert!(browser.text(".diff ins").starts_with('+'));
     browser.click(".views a:first-child");
     browser.text(".browser");
+}
+
+/// At a desk, and on a telephone.
+fn is_for_all(browser: &mut Browser) {
+    for width in [1000, 360] {
+        browser.resize(width);
+        let wide = browser.value("document.documentElement.scrollWidth");
+        // A bar to scroll by may take some of it.
+        assert!(wide.as_u64() <= Some(width.into()), "{wide} > {width}");
+        accessibility::has_no_serious_findings(browser);
+    }
+    browser.screenshot(&folder("screenshots").join("new-service-360.png"));
+}
+
+#[test]
+#[ignore = "needs chromium: run .ci/browser"]
+fn a_service_is_shown_without_scripts() {
+    let scratch = TempDir::new().unwrap();
+    let program = Program::start(scratch.path());
+    let mut browser = Browser::start();
+    browser.forbid_scripts();
+    browser.open(&program.url("/bootstrap/?name=Build_Times"));
+    let text = |selector: &str| format!("document.querySelector({selector:?})?.textContent");
+    browser.wait_until(&text("#standing"), &json!("One answer breaks its rule."));
+    browser.open(&program.url("/bootstrap/?name=build-times&auth_type="));
+    let is_whole = format!("{}?.startsWith('build-times has ')", text("#standing"));
+    browser.wait_until(&is_whole, &json!(true));
+    let file = "document.querySelector(\".tree a[href$='file=README.md']\").href";
+    let file = browser.value(file);
+    browser.open(file.as_str().unwrap());
+    browser.wait_until(&text("#path"), &json!("README.md"));
+    assert_eq!(program.stop().0, Some(0));
 }
 
 /// The archive that the first button leads to.

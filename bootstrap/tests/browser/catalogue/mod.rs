@@ -2,7 +2,7 @@
 
 mod stage;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     accessibility,
@@ -42,11 +42,10 @@ fn shows_all_services(stage: &Stage) {
     }
     // As one types, and by the keyboard.
     browser.fill("#q", LOST);
-    wait_until(&mut browser, shown, &json!([LOST]));
+    browser.wait_until(shown, &json!([LOST]));
     assert_eq!(browser.text("#found"), "1 of 3 services");
     browser.fill("#q", "");
-    wait_until(
-        &mut browser,
+    browser.wait_until(
         "document.querySelector('#found').textContent",
         &json!("3 services"),
     );
@@ -73,7 +72,7 @@ fn is_read_without_scripts(stage: &Stage) {
             .url(&format!("/catalogue/?q={LOST}&status=pass")),
     );
     let shown = "document.querySelectorAll('#services > .card').length";
-    wait_until(&mut browser, shown, &json!(1));
+    browser.wait_until(shown, &json!(1));
     let link = format!("document.querySelector({:?}).href", card(LOST, " h2 a"));
     let page = browser.value(&link);
     assert_eq!(
@@ -87,7 +86,7 @@ fn is_read_without_scripts(stage: &Stage) {
         .front_end
         .url(&format!("/catalogue/services/{LOST}/openapi.json"));
     let link = "document.querySelector('noscript a')?.href";
-    wait_until(&mut browser, link, &json!(document));
+    browser.wait_until(link, &json!(document));
 }
 
 fn has_the_api_of_each_service_and_of_all(stage: &Stage) {
@@ -127,7 +126,7 @@ fn choose(browser: &mut Browser, name: &str) {
                 chooser.dispatchEvent(new Event('change')); }}"
         ));
     }
-    wait_until(browser, here, &there);
+    browser.wait_until(here, &there);
 }
 
 fn shows_a_service_that_is_down_and_up_again(stage: &mut Stage) {
@@ -165,17 +164,4 @@ fn shows_a_service_that_is_down_and_up_again(stage: &mut Stage) {
 /// What selects a part of a service's card.
 fn card(name: &str, part: &str) -> String {
     format!(".card:has([id='s-{name}']){part}")
-}
-
-/// Waits until an expression has this value on the page that there is then.
-fn wait_until(browser: &mut Browser, expression: &str, value: &Value) {
-    let mut found = Value::Null;
-    for _ in 0..600 {
-        found = browser.value(expression);
-        if found == *value {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!("{expression} is {found} and not {value}");
 }
