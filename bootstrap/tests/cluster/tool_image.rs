@@ -1,8 +1,11 @@
 //! The image of the tool: renders for those who have no Rust.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, process::Command};
 
-use bootstrap::render::{Manner, Template};
+use bootstrap::{
+    answers::Answers,
+    render::{Manner, Template},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -45,10 +48,11 @@ fn run_arguments(work: &TempDir, more: &[&str]) -> Vec<String> {
 fn a_service_is_rendered_for_who_has_no_rust() {
     let template = Template::here();
     buildah::build(IMAGE, &template.root);
-    let namespace = Namespace::new();
+    let mut namespace = Namespace::new();
     renders_what_the_tool_renders(&namespace, &template);
     refuses_in_one_sentence(&namespace);
     asks_on_a_terminal(&namespace);
+    serves_what_the_tool_renders(&mut namespace, &template);
 }
 
 fn renders_what_the_tool_renders(namespace: &Namespace, template: &Template) {
@@ -113,4 +117,30 @@ fn asks_on_a_terminal(namespace: &Namespace) {
         manifest.contains("description = \"From a terminal\""),
         "{manifest}"
     );
+}
+
+/// Over HTTP, on a root that is read-only but for `/tmp`.
+fn serves_what_the_tool_renders(namespace: &mut Namespace, template: &Template) {
+    let mut podman = namespace.command("podman");
+    podman.args(["run", "--rm", "--pull", "never", "--network", "host"]);
+    podman.args(["--read-only", "--tmpfs", "/tmp", IMAGE, "serve"]);
+    namespace.start(&mut podman);
+    namespace.wait_for("http://127.0.0.1:8080/readyz");
+
+    let (work, expected) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let answers = Answers::named("served").with("auth_type", "basic");
+    let folder = template
+        .render(&answers, expected.path(), Manner::SILENT)
+        .unwrap();
+    let archive = work.path().join("served.tar.gz");
+    let url = "http://127.0.0.1:8080/bootstrap/served.tar.gz?auth_type=basic";
+    let mut curl = namespace.command("curl");
+    run(curl
+        .args(["--silent", "--fail", url, "--output"])
+        .arg(&archive));
+    run(Command::new("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .current_dir(&work));
+    assert!(files(&work.path().join("served")) == files(&folder));
 }
