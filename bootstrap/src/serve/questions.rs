@@ -162,29 +162,41 @@ pub const QUESTIONS: [Question; 23] = [
     ),
 ];
 
-/// All answers, as parameters of a query.
+/// All answers, as parameters of a query: those of a service, of which the name must be given.
 pub struct AllAnswers;
+
+/// All answers, of which none must be given.
+pub struct AnyAnswers;
 
 /// All answers but the name.
 pub struct OtherAnswers;
 
 impl IntoParams for AllAnswers {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        QUESTIONS.iter().map(parameter).collect()
+        let answers = QUESTIONS.iter();
+        let parameters = answers.map(|answer| parameter(answer, answer.name == NAME));
+        parameters.collect()
+    }
+}
+
+impl IntoParams for AnyAnswers {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let answers = QUESTIONS.iter();
+        answers.map(|answer| parameter(answer, false)).collect()
     }
 }
 
 impl IntoParams for OtherAnswers {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let others = QUESTIONS.iter().filter(|question| question.name != NAME);
-        others.map(parameter).collect()
+        others.map(|answer| parameter(answer, false)).collect()
     }
 }
 
-fn parameter(question: &Question) -> Parameter {
-    let required = match question.name {
-        NAME => Required::True,
-        _ => Required::False,
+fn parameter(question: &Question, is_required: bool) -> Parameter {
+    let required = match is_required {
+        true => Required::True,
+        false => Required::False,
     };
     ParameterBuilder::new()
         .name(question.name)

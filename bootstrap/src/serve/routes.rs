@@ -18,7 +18,7 @@ use super::{
     page::{self, FILE},
     preview,
     query::{self, Query},
-    questions::{AllAnswers, OtherAnswers},
+    questions::{AllAnswers, AnyAnswers, OtherAnswers},
     text,
 };
 
@@ -154,7 +154,7 @@ async fn archive(
 #[utoipa::path(
     get,
     path = "/",
-    params(AllAnswers, ("file" = Option<String>, Query, description = "The file to show."),
+    params(AnyAnswers, ("file" = Option<String>, Query, description = "The file to show."),
         ("to.auth_type" = Option<String>, Query, description = "The auth type to compare with.")),
     responses((status = 200, content((String = "text/html"), (String = "text/plain")))),
 )]

@@ -8,6 +8,7 @@ mod catalogue;
 mod chromium;
 mod document;
 mod front_end;
+mod fuzzer;
 mod login_form;
 #[path = "../made.rs"]
 mod made;

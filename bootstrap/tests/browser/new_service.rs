@@ -11,6 +11,8 @@ use zip::ZipArchive;
 use crate::{
     accessibility,
     chromium::Browser,
+    document::{ANYTHING, is_valid},
+    fuzzer::Fuzzed,
     program::Program,
     stage::{NAME, folder},
 };
@@ -133,4 +135,23 @@ fn answers(archive: &[u8]) {
     let service = project.start_before("127.0.0.1:0", nobody).unwrap();
     let metadata = http::request(service.address, "GET", "/build-times/metadata", &[]);
     assert!(metadata.unwrap().body.contains(r#""name":"build-times""#));
+}
+
+#[test]
+#[ignore = "needs schemathesis and openapi-spec-validator: run .ci/browser"]
+fn the_template_s_api_keeps_to_its_document() {
+    let scratch = TempDir::new().unwrap();
+    let program = Program::start(scratch.path());
+    let document = program.url("/bootstrap/openapi.json");
+    is_valid(&document, "bootstrap");
+    let fuzzed = Fuzzed {
+        name: "bootstrap",
+        document: &document,
+        credentials: None,
+        // Most answers break a rule that JSON Schema has no words for.
+        but: "positive_data_acceptance",
+        examples: 10,
+    };
+    fuzzed.keeps_to_its_document(ANYTHING);
+    assert_eq!(program.stop().0, Some(0));
 }

@@ -7,6 +7,8 @@ use serde_json::json;
 use crate::{
     accessibility,
     chromium::Browser,
+    document::{ANYTHING, is_valid},
+    fuzzer::Fuzzed,
     page::{Sample, is_tried_out, keeps_to_its_host},
     stage::folder,
 };
@@ -17,7 +19,7 @@ const LOST: &str = "runs";
 
 /// One stage for all, since three services and the catalogue take their time to be built.
 #[test]
-#[ignore = "needs chromium, nginx, openssl and axe-core: run .ci/browser"]
+#[ignore = "needs chromium, nginx, openssl, axe-core and schemathesis: run .ci/browser"]
 fn the_catalogue_is_browsed_and_services_are_tried_out() {
     let mut stage = Stage::set();
     for (name, _) in SERVICES {
@@ -27,6 +29,21 @@ fn the_catalogue_is_browsed_and_services_are_tried_out() {
     is_read_without_scripts(&stage);
     has_the_api_of_each_service_and_of_all(&stage);
     shows_a_service_that_is_down_and_up_again(&mut stage);
+    keeps_to_its_document(&stage);
+}
+
+fn keeps_to_its_document(stage: &Stage) {
+    let document = stage.catalogue_url("/catalogue/openapi.json");
+    is_valid(&document, "catalogue");
+    let fuzzed = Fuzzed {
+        name: "catalogue",
+        document: &document,
+        credentials: None,
+        // Few names are those of services.
+        but: "positive_data_acceptance",
+        examples: 30,
+    };
+    fuzzed.keeps_to_its_document(ANYTHING);
 }
 
 fn shows_all_services(stage: &Stage) {

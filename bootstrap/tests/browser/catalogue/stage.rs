@@ -80,6 +80,11 @@ impl Stage {
         }
     }
 
+    /// Where the catalogue itself answers, with no front end before it.
+    pub fn catalogue_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.catalogue.address)
+    }
+
     /// Ends a service.
     pub fn stop(&mut self, name: &str) {
         let process = self.service(name).process.take();
