@@ -35,6 +35,7 @@ fn keeps_to_its_document(auth: &str) {
     let fuzzed = Fuzzed {
         name: auth,
         document: &document,
+        operations: 15,
         credentials: Some(credentials.as_str()).filter(|_| auth != "none"),
         // The sample has paths that always answer 400, to say what is missing, and the example's login page
         // takes any password but `wrong`.
@@ -59,7 +60,7 @@ pub fn is_valid(url: &str, name: &str) {
 }
 
 /// What is at a URL.
-pub fn read(url: &str) -> String {
+fn read(url: &str) -> String {
     let (host, path) = url
         .strip_prefix("http://")
         .unwrap()

@@ -2,12 +2,7 @@
 
 use std::{fs, process::Command};
 
-use serde_json::Value;
-
-use crate::{
-    document::{read, run},
-    stage::folder,
-};
+use crate::{document::run, stage::folder};
 
 /// A service that is fuzzed. Each answer must be one that its document has, with its media type and shape, and none may be a
 /// 5xx; without credentials the answer must be a refusal, and with a wrong method as well.
@@ -17,6 +12,8 @@ pub struct Fuzzed<'a> {
     pub name: &'a str,
     /// Where its document is. The base of the requests is what the document says of itself: nothing is told here.
     pub document: &'a str,
+    /// How many operations that has.
+    pub operations: usize,
     /// Whose credentials go along, `user:password`.
     pub credentials: Option<&'a str>,
     /// The checks that it cannot pass, with commas between them.
@@ -41,23 +38,7 @@ impl Fuzzed<'_> {
             fuzzer.args(["--auth", credentials]);
         }
         let told = run(&mut fuzzer);
-        let all = operations(&read(self.document));
-        assert!(all > 10, "{all} operations");
-        let all = format!("{all} selected / {all} total");
+        let all = format!("{0} selected / {0} total", self.operations);
         assert!(told.contains(&all), "{told}");
     }
 }
-
-/// How many operations a document has.
-fn operations(document: &str) -> usize {
-    let document: Value = serde_json::from_str(document).unwrap();
-    let paths = document["paths"].as_object().unwrap().values();
-    let is_method = |key: &&String| METHODS.contains(&key.as_str());
-    let methods = paths.map(|path| path.as_object().unwrap().keys().filter(is_method).count());
-    methods.sum()
-}
-
-/// The members of a path that are operations.
-const METHODS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];

@@ -147,6 +147,7 @@ fn the_template_s_api_keeps_to_its_document() {
     let fuzzed = Fuzzed {
         name: "bootstrap",
         document: &document,
+        operations: 17,
         credentials: None,
         // Most answers break a rule that JSON Schema has no words for.
         but: "positive_data_acceptance",

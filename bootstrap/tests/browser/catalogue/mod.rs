@@ -38,6 +38,7 @@ fn keeps_to_its_document(stage: &Stage) {
     let fuzzed = Fuzzed {
         name: "catalogue",
         document: &document,
+        operations: 19,
         credentials: None,
         // Few names are those of services.
         but: "positive_data_acceptance",
