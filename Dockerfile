@@ -28,7 +28,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY template/apikit template/apikit
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
-    sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml | xargs -n 1 install -D /dev/null \
+    sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml >/tmp/targets && xargs -a /tmp/targets -n 1 install -D /dev/null \
     && echo 'fn main() {}' >bootstrap/src/main.rs \
     && cargo build --release --locked --features serve --target "$(rustc --print host-tuple)"
 

@@ -16,7 +16,7 @@ pub fn map<T: Send, R: Send>(
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut results: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work_off)).collect();
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work_off)).collect();
         let done = threads.into_iter();
         done.flat_map(|thread| thread.join().unwrap()).collect()
     });
