@@ -22,22 +22,24 @@ WORKDIR /uservice-bootstrap
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 ENV CARGO_BUILD_TARGET_DIR=/target
 
-# The dependencies: a layer that lasts until Cargo.toml, Cargo.lock or apikit change. The secrets, where they are given, take the
+# The dependencies: a layer that lasts until Cargo.lock or a Cargo.toml changes. The secrets, where they are given, take the
 # place of CA certificates and of cargo's configuration, as in a service's Dockerfile.
 COPY Cargo.toml Cargo.lock ./
-COPY template/apikit template/apikit
+COPY template/apikit/Cargo.toml template/apikit/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
     sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml >/tmp/targets && xargs -a /tmp/targets -n 1 install -D /dev/null \
+    && install -D /dev/null template/apikit/src/lib.rs \
     && echo 'fn main() {}' >bootstrap/src/main.rs \
     && cargo build --release --locked --features serve --target "$(rustc --print host-tuple)"
 
 # The tool itself. Sources that are older than the empty ones above would pass for built.
 COPY .cargo .cargo
+COPY template/apikit/src template/apikit/src
 COPY bootstrap/src bootstrap/src
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
-    touch bootstrap/src/*.rs \
+    touch bootstrap/src/*.rs template/apikit/src/lib.rs \
     && cargo build --release --locked --features serve --target "$(rustc --print host-tuple)" \
     && mv "/target/$(rustc --print host-tuple)/release/bootstrap" /bootstrap
 
