@@ -77,7 +77,10 @@ async fn people_at_a_terminal_get_the_text_of_the_root() {
         let answer = app.clone().oneshot(request).await.unwrap();
         let (head, answered) = answer.into_parts();
         let answered = axum::body::to_bytes(answered, 1000).await.unwrap();
-        assert_eq!((head.status.as_u16(), &answered[..]), (200, body.as_bytes()));
+        assert_eq!(
+            (head.status.as_u16(), &answered[..]),
+            (200, body.as_bytes())
+        );
         let vary: Vec<_> = head.headers.get_all("vary").iter().collect();
         assert_eq!(vary, ["accept", "user-agent"], "{program} {accept}");
     }

@@ -82,8 +82,8 @@ async fn a_new_version_is_asked_anew() {
     let renewed = Arc::new(AtomicBool::new(false));
     let builds = StandIn::start(renewable(Arc::clone(&renewed))).await;
     let app = TestApp::of(&[("builds", &builds)]).await;
-    let departures = |count| move |service: &Value| {
-        service["departures"].as_array().map(Vec::len) == Some(count)
+    let departures = |count| {
+        move |service: &Value| service["departures"].as_array().map(Vec::len) == Some(count)
     };
     app.service("builds", departures(2)).await;
     renewed.store(true, Ordering::SeqCst);
