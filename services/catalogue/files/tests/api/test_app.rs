@@ -29,7 +29,7 @@ impl TestApp {
     /// A catalogue with this list.
     pub async fn listing(list: &str) -> Self {
         let list = format!("--catalogue-services={list}");
-        let often = ["--catalogue-interval=100ms", "--catalogue-timeout=500ms"];
+        let often = ["--catalogue-interval=100ms", "--catalogue-timeout=2s"];
         Self::with(&[&list, often[0], often[1]]).await.unwrap()
     }
 
