@@ -10,7 +10,7 @@ use crate::commands::run;
 
 /// Builds the image of a folder, and returns what was said of each step.
 pub fn build(name: &str, folder: &Path) -> String {
-    build_by(&mut command(name, folder), folder)
+    build_into(None, name, folder, None)
 }
 
 /// Builds the image of one stage, or of all of them, with a folder in the place of the one that cargo builds into.
@@ -22,10 +22,6 @@ pub fn build_into(target: Option<&Path>, name: &str, folder: &Path, stage: Optio
     if let Some(stage) = stage {
         command.args(["--target", stage]);
     }
-    build_by(&mut command, folder)
-}
-
-fn build_by(command: &mut Command, folder: &Path) -> String {
     // What was fetched once is not fetched again.
     let home = std::env::var("CARGO_HOME").unwrap_or(std::env::var("HOME").unwrap() + "/.cargo");
     let registry = format!("{home}/registry:/usr/local/cargo/registry");
