@@ -95,3 +95,6 @@ result.addEventListener("click", (event) => {
   });
 });
 window.addEventListener("popstate", () => location.reload());
+
+// What was typed before this script was there is an answer as well.
+if (new URL(address()).search !== location.search) follow();

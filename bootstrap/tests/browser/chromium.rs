@@ -113,6 +113,20 @@ impl Browser {
         self.tell("Emulation.setScriptExecutionDisabled", forbidden);
     }
 
+    /// Types into a field of the pages to come as soon as there is one, which is before their scripts are loaded.
+    pub fn fill_early(&mut self, selector: &str, text: &str) {
+        let source = format!(
+            "new MutationObserver((_, observer) => {{
+                const field = document.querySelector({selector:?});
+                if (!field) return;
+                observer.disconnect();
+                field.value = {text:?};
+            }}).observe(document, {{ childList: true, subtree: true }})"
+        );
+        let told = json!({"source": source});
+        self.tell("Page.addScriptToEvaluateOnNewDocument", told);
+    }
+
     /// The value of a JavaScript expression on the page; of a promise, what comes of it.
     pub fn value(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

@@ -107,6 +107,19 @@ fn a_service_is_shown_without_scripts() {
     assert_eq!(program.stop().0, Some(0));
 }
 
+#[test]
+#[ignore = "needs chromium: run .ci/browser"]
+fn what_is_typed_before_the_script_is_loaded_counts() {
+    let scratch = TempDir::new().unwrap();
+    let program = Program::start(scratch.path());
+    let mut browser = Browser::start();
+    browser.fill_early("#name", NAME);
+    browser.open(&program.url("/"));
+    browser.text(".button[href^='/bootstrap/build-times.zip']");
+    assert_eq!(browser.value("location.search"), "?name=build-times");
+    assert_eq!(program.stop().0, Some(0));
+}
+
 /// The archive that the first button leads to.
 fn downloaded(browser: &mut Browser) -> Vec<u8> {
     let text = browser.value(

@@ -26,6 +26,7 @@ fn the_catalogue_is_browsed_and_services_are_tried_out() {
         stage.wait_until(name, "pass");
     }
     shows_all_services(&stage);
+    searches_from_the_first_key(&stage);
     is_read_without_scripts(&stage);
     has_the_api_of_each_service_and_of_all(&stage);
     shows_a_service_that_is_down_and_up_again(&mut stage);
@@ -79,6 +80,17 @@ fn shows_all_services(stage: &Stage) {
     }
     browser.screenshot(&folder("screenshots").join("catalogue-360.png"));
     keeps_to_its_host(&browser, &host, 3);
+}
+
+/// What is typed before the script is loaded is searched for.
+fn searches_from_the_first_key(stage: &Stage) {
+    let mut browser = Browser::start();
+    browser.fill_early("#q", LOST);
+    browser.open(&stage.front_end.url("/"));
+    let found = "document.querySelector('#found')?.textContent";
+    browser.wait_until(found, &json!("1 of 3 services"));
+    browser.fill("#q", "");
+    browser.wait_until(found, &json!("3 services"));
 }
 
 fn is_read_without_scripts(stage: &Stage) {

@@ -6,7 +6,7 @@ const found = document.getElementById("found");
 const cards = [...document.querySelectorAll("#services > .card")];
 const texts = cards.map((card) => card.textContent.toLowerCase());
 const told = found.textContent;
-const asked = field.value;
+const asked = field.defaultValue; // and not what was typed before this script was there
 
 function search() {
   const words = field.value.toLowerCase().split(/\s+/);
