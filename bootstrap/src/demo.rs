@@ -1,6 +1,6 @@
 //! The demo: renders a service, starts it with its example back-end and asks it, before your eyes.
 
-use std::{fs, io, io::BufRead, net::SocketAddr, thread};
+use std::{io, io::BufRead, net::SocketAddr, thread};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     answers::Answers,
     http, interruption,
-    render::{Manner, Template},
+    render::Template,
     running::{self, Process, Project},
 };
 
@@ -61,13 +61,8 @@ pub fn run(template: &Template, args: &DemoArgs) -> Result<()> {
 
 fn render(template: &Template, answers: &Answers) -> Result<Project> {
     let target = template.root.join("target");
-    let scratch = target.join("demo");
-    let folder = scratch.join(&answers.name);
-    fs::create_dir_all(&scratch)?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    template.render(answers, &scratch, Manner::SILENT)?;
+    let folder = target.join("demo").join(&answers.name);
+    template.render_over(answers, &folder)?;
     let shown = folder.strip_prefix(&template.root).unwrap_or(&folder);
     println!(
         "Rendered the service {} into {}.",

@@ -1,6 +1,6 @@
 //! The bootstrap tool: renders the template, shows what comes out, keeps the template in step.
 //!
-//! [`answers`], some by [`asking`] → [`render`] → [`demo`], [`new`] and [`twins`]. [`running`] starts a rendered
+//! [`answers`], some by [`asking`] → [`render`], or [`refresh`] where it was rendered before → [`demo`], [`new`] and [`twins`]. [`running`] starts a rendered
 //! service and its example back-end and asks them over [`http`].
 //!
 //! [`record`] says what a project was rendered from, and [`source`] finds the templates for it, by
@@ -30,6 +30,7 @@ pub mod new;
 pub mod printing;
 pub mod project;
 pub mod record;
+pub mod refresh;
 pub mod render;
 pub mod report;
 pub mod running;

@@ -10,7 +10,7 @@ use std::{
 
 use bootstrap::{
     answers::Answers,
-    render::{Manner, Template},
+    render::Template,
     running::{Process, Project, backend_flags},
 };
 
@@ -89,27 +89,16 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A service of this auth type.
+/// A service of this auth type, in one folder for all, so that nothing is built twice.
 pub fn rendered(name: &str, auth: &str) -> Project {
-    let template = Template::here();
     let answers = Answers::named(name)
         .with("description", DESCRIPTION)
         .with("auth_type", auth);
+    let rendered = folder("browser").join("service");
+    Template::here().render_over(&answers, &rendered).unwrap();
     Project {
-        folder: template
-            .render(&answers, &emptied(auth), Manner::SILENT)
-            .unwrap(),
+        folder: rendered,
         name: name.to_owned(),
         target: folder("renderings"),
     }
-}
-
-/// A folder for renderings, with nothing in it.
-pub fn emptied(name: &str) -> PathBuf {
-    let into = folder("browser").join(name);
-    if into.exists() {
-        fs::remove_dir_all(&into).unwrap();
-    }
-    fs::create_dir(&into).unwrap();
-    into
 }

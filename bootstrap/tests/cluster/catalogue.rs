@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use bootstrap::{render::Template, running::Project};
+use bootstrap::{refresh::refresh, render::Template, running::Project};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     made,
@@ -27,11 +28,11 @@ pub fn is_with_catalogue(front: &Build) -> bool {
 /// Its program, as cargo builds it.
 pub fn program() -> PathBuf {
     let target = Template::here().root.join("target");
-    let into = target.join("cluster");
-    let _ = fs::remove_dir_all(&into);
-    fs::create_dir_all(&into).unwrap();
+    let scratch = TempDir::new().unwrap();
+    let folder = target.join("cluster/catalogue");
+    refresh(&folder, &made::rendered("catalogue", scratch.path())).unwrap();
     let project = Project {
-        folder: made::rendered("catalogue", &into),
+        folder,
         name: "catalogue".to_owned(),
         target: target.join("renderings"),
     };

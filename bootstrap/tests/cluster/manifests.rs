@@ -10,6 +10,7 @@ use std::{
 
 use bootstrap::{
     answers::Answers,
+    refresh::refresh,
     render::{Manner, Template},
     running::Project,
 };
@@ -165,12 +166,15 @@ impl Rendered {
         build
     }
 
-    /// The service as cargo builds it, beside those of other tests.
+    /// The service as cargo builds it, beside those of other tests: in one folder, so that nothing is built twice.
     pub fn project(&self) -> Project {
+        let target = Template::here().root.join("target");
+        let folder = target.join("cluster/service");
+        refresh(&folder, &self.folder).unwrap();
         Project {
-            folder: self.folder.clone(),
+            folder,
             name: self.answers.name.clone(),
-            target: Template::here().root.join("target/renderings"),
+            target: target.join("renderings"),
         }
     }
 

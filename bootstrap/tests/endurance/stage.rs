@@ -10,14 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bootstrap::{
-    answers::Answers,
-    http,
-    render::{Manner, Template},
-    running::Project,
-};
-use tempfile::TempDir;
-use walkdir::WalkDir;
+use bootstrap::{answers::Answers, http, render::Template, running::Project};
 
 /// What the sample asks the back-end for.
 pub const SAMPLE: &str = "/build/time";
@@ -47,10 +40,8 @@ fn build(auth: &str) -> PathBuf {
     let target = template.root.join("target");
     let name = format!("endurance-{auth}");
     let answers = Answers::named(&name).with("auth_type", auth);
-    let scratch = TempDir::new().unwrap();
-    let fresh = template.render(&answers, scratch.path(), Manner::SILENT);
     let folder = target.join("rendered").join(&name);
-    update(&folder, &fresh.unwrap());
+    template.render_over(&answers, &folder).unwrap();
     let project = Project {
         folder,
         name,
@@ -59,21 +50,6 @@ fn build(auth: &str) -> PathBuf {
     let built = project.cargo(["build", "--release", "--locked", "--bins", "--examples"]);
     assert!({ built }.status().unwrap().success(), "cargo fails");
     project.target.join("release")
-}
-
-/// Writes what has changed, and nothing else, so that cargo rebuilds no more than it must.
-fn update(folder: &Path, fresh: &Path) {
-    for entry in WalkDir::new(fresh).into_iter().map(Result::unwrap) {
-        let path = folder.join(entry.path().strip_prefix(fresh).unwrap());
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(path).unwrap();
-            continue;
-        }
-        let text = fs::read(entry.path()).unwrap();
-        if fs::read(&path).ok().as_ref() != Some(&text) {
-            fs::write(path, text).unwrap();
-        }
-    }
 }
 
 /// A command that runs `program` before `backend`, without a word on standard output.

@@ -4,14 +4,16 @@ use std::{net::SocketAddr, sync::MutexGuard, thread, time::Duration};
 
 use bootstrap::{
     http,
+    refresh::refresh,
     running::{Process, Project, backend_flags},
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::{
     front_end::{FrontEnd, below},
     made,
-    stage::{emptied, folder, ignore_log, rendered, turn},
+    stage::{folder, ignore_log, rendered, turn},
 };
 
 /// The name of each service, which is its route as well, and its auth type.
@@ -124,8 +126,11 @@ impl Stage {
 
 /// The catalogue with a list of services.
 fn catalogue(list: &str) -> Process {
+    let scratch = TempDir::new().unwrap();
+    let rendered = folder("browser").join("catalogue");
+    refresh(&rendered, &made::rendered("catalogue", scratch.path())).unwrap();
     let project = Project {
-        folder: made::rendered("catalogue", &emptied("catalogue")),
+        folder: rendered,
         name: "catalogue".to_owned(),
         target: folder("renderings"),
     };
