@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, Request, Response, Uri, header, uri::Scheme};
+use axum::http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper::{body::Incoming, ext::ReasonPhrase};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
@@ -88,15 +88,23 @@ fn from(url: Url, answer: Response<Incoming>) -> reqwest::Response {
 
 /// The URI of a URL over plain HTTP. `None` for another URL, and for the odd one that is no URI.
 pub(super) fn uri(url: &Url) -> Option<Uri> {
-    let rest = url.as_str().strip_prefix("http://")?;
-    let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-    let (authority, _) = rest.split_once('/')?;
-    let path = &rest[authority.len()..];
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    let builder = Uri::builder().scheme(Scheme::HTTP).authority(host);
-    builder.path_and_query(path).build().ok()
+    let text = url.as_str();
+    if !text.starts_with("http://") {
+        return None;
+    }
+    let text = text.split_once('#').map_or(text, |(before, _)| before);
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    match has_credentials {
+        false => text.parse().ok(),
+        true => uri(&without_credentials(url.clone())),
+    }
+}
+
+fn without_credentials(mut url: Url) -> Url {
+    // A URL over HTTP has a host, which is what these may fail for.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 #[cfg(test)]
