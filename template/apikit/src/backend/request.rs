@@ -347,7 +347,7 @@ impl Backend {
             Proof::Token(tokens) => {
                 let renewed = AtomicBool::new(false);
                 let with_token = || tokens.send(attempt, client, &renewed);
-                return Box::pin(retry::send_in_time(attempt, with_token)).await;
+                return retry::send_in_time(attempt, with_token).await;
             }
             #[cfg(feature = "bitly-proxy")]
             Proof::Proxy(proof) => return self.inner.proxy.exchange(attempt, proof).await,
@@ -387,4 +387,31 @@ pub(super) fn url(base: &Url, path: &str) -> Result<Url> {
     );
     url.set_path(&[base, path].join("/"));
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{super::settings::BackendSettings, *};
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        settings: BackendSettings,
+    }
+
+    /// Each call moves it into a box. It grows without a sign, by one `await` of a future that is not in a box of its own.
+    #[test]
+    fn the_future_of_a_call_is_no_larger_than_its_request_and_its_answer_warrant() {
+        let Flags { settings } = Flags::parse_from(["test"]);
+        let limit = Duration::from_secs(1);
+        let auth = Auth::None;
+        let backend = Backend::new(&settings, auth, "test", limit).unwrap();
+        let (backend, ready) = backend.get("/").ready().unwrap();
+        let caller = Caller::anonymous();
+        let call = instrument::send(&backend, ready, Who::Service, &caller);
+        let size = size_of_val(&call);
+        assert!(size < 4096, "{size} bytes");
+    }
 }

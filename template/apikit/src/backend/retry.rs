@@ -44,7 +44,9 @@ where
     E: Fn() -> F,
     F: Future<Output = Result<Response, Failure>>,
 {
-    let answer = attempt.in_time(send(attempt, exchange)).await;
+    // In a box, or each of the two futures around it would have room for it.
+    let answer = Box::pin(send(attempt, exchange));
+    let answer = attempt.in_time(answer).await;
     answer.unwrap_or_else(|_| Err(too_late(attempt.name())))
 }
 
