@@ -14,11 +14,11 @@ mod commands;
 mod compose;
 mod containers;
 mod control_plane;
+mod controllers;
 mod default_handler;
 mod egress;
 mod front_end;
 mod images;
-mod ingress_controller;
 mod kinds;
 mod kustomize;
 #[path = "../made.rs"]

@@ -21,7 +21,7 @@ pub const URL: &str = "https://127.0.0.1:6443";
 /// Who may ask it: a token, a user, its uid, and its groups.
 const TOKENS: &str = "admin,admin,1,system:masters\n\
     controllers,system:kube-controller-manager,2\n\
-    ingress,ingress-controller,3\n";
+    controller,controller,3\n";
 
 /// The addresses of nothing but documentation, so that none of them leads anywhere: the API server's own and those of
 /// pods, and those of Services. An address of 127.0.0.0/8 is refused for a pod.
@@ -46,7 +46,7 @@ impl ControlPlane {
         plane.add_address(1);
         plane.write_certificate();
         fs::write(plane.file("tokens.csv"), TOKENS).unwrap();
-        for user in ["admin", "controllers"] {
+        for user in ["admin", "controllers", "controller"] {
             plane.write_kubeconfig(user);
         }
         plane.start_etcd();

@@ -1,10 +1,10 @@
-//! A cluster with two services in it, and the controller that sends requests to them.
+//! A cluster with two services in it, and a controller that sends requests to them.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -16,9 +16,12 @@ use tempfile::TempDir;
 use crate::{
     catalogue,
     commands::{finish, run},
-    control_plane::{ControlPlane, URL, defined},
+    control_plane::{ControlPlane, defined},
+    controllers::{
+        kubelet::{Kubelet, Program},
+        way::Way,
+    },
     front_end::start_backend,
-    ingress_controller::kubelet::{Kubelet, Program},
     kustomize::kustomization,
     manifests::{Build, Rendered, names},
     support::house,
@@ -36,19 +39,21 @@ const STAGED: &str = "none";
 /// The whole of it.
 pub struct Stage {
     pub plane: ControlPlane,
+    pub way: Way,
     scratch: TempDir,
     programs: BTreeMap<String, Program>,
     _services: Vec<Rendered>,
 }
 
 impl Stage {
-    /// A control plane, with the front end applied, both services by their production overlays, and one by that of staging.
-    pub fn set() -> Self {
+    /// A control plane, with the front end of a way applied, both services by their production overlays, and one by that of
+    /// staging.
+    pub fn set(way: Way) -> Self {
         let mut plane = ControlPlane::with_controllers();
         let scratch = TempDir::new().unwrap();
         write_certificate(scratch.path());
         name_the_host(&plane, scratch.path());
-        let front = front_end(scratch.path());
+        let front = front_end(way, scratch.path());
         let handler = front
             .all("ConfigMap")
             .find_map(|map| map["data"]["nginx.conf"].as_str());
@@ -71,9 +76,11 @@ impl Stage {
             fs::copy(built, &program).unwrap();
             programs.insert(name, Program::Service(program));
             name_the_backend(&rendered, backend);
-            builds.push(rendered.with_components("production", &["ingress".to_owned()]));
+            let component = way.component();
+            builds.push(rendered.with_components("production", &[component.to_owned()]));
             if auth == STAGED {
-                builds.push(rendered.with_components("staging", &["ingress-staging".to_owned()]));
+                let staging = format!("{component}-staging");
+                builds.push(rendered.with_components("staging", &[staging]));
             }
             services.push(rendered);
         }
@@ -85,6 +92,7 @@ impl Stage {
         plane.mount_token("catalogue");
         Self {
             plane,
+            way,
             scratch,
             programs,
             _services: services,
@@ -101,15 +109,18 @@ impl Stage {
             self.plane.wait_until("all pods are ready", || {
                 self.plane.all("deployments").iter().all(is_ready)
             });
-            let mut controller = self.controller().spawn().unwrap();
+            let controller = self.way.start(self);
             // A panic of what is done comes after the end of the controller.
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 self.wait_for_routes();
                 done(self);
             }));
-            finish(Command::new("kill").args(["-9", &controller.id().to_string()]));
-            controller.wait().unwrap();
+            for mut program in controller {
+                finish(Command::new("kill").args(["-9", &program.id().to_string()]));
+                program.wait().unwrap();
+            }
             if let Err(panic) = done {
+                self.tell_logs();
                 std::panic::resume_unwind(panic);
             }
         });
@@ -120,6 +131,8 @@ impl Stage {
     pub fn ask(&self, host: &str, path: &str, more: &[&str]) -> (u16, String, String) {
         let mut curl = self.curl();
         curl.args(more);
+        let (secure, _) = self.way.ports();
+        curl.args(["--connect-to", &format!("::127.0.0.1:{secure}")]);
         let said = run(curl.arg(format!("https://{host}{path}")));
         let (body, end) = said.rsplit_once('\n').unwrap();
         let (status, kind) = end.split_once(' ').unwrap();
@@ -131,7 +144,8 @@ impl Stage {
         self.scratch.path()
     }
 
-    fn curl(&self) -> Command {
+    /// curl, as whoever asks the front end, that prints the status and the media type in a line at the end.
+    pub fn curl(&self) -> Command {
         let mut curl = self.plane.command("curl");
         curl.args([
             "--silent",
@@ -146,79 +160,58 @@ impl Stage {
         curl
     }
 
-    /// skipper, with what it needs to know of the API server, and no route of its own.
-    fn controller(&self) -> Command {
-        self.let_controller_read();
-        let token = self.scratch.path().join("token");
-        fs::write(&token, "ingress").unwrap();
-        let log = File::create(self.scratch.path().join("skipper.log")).unwrap();
-        let mut skipper = self.plane.command("skipper");
-        // Go's own variable for what is trusted: the API server's certificate.
-        skipper.env("SSL_CERT_FILE", self.plane.file("tls.crt"));
-        skipper.args([
-            "-kubernetes",
-            "-kubernetes-url",
-            URL,
-            "-kubernetes-token-file",
-        ]);
-        skipper.arg(token);
-        skipper.arg("-enable-kubernetes-endpointslices");
-        skipper.arg(format!(
-            "-kubernetes-ingress-class=^{}$",
-            house("ingress_class")
-        ));
-        // The certificate is that of the Ingresses' Secret.
-        skipper.args(["-kubernetes-enable-tls", "-address", "127.0.0.1:443"]);
-        skipper.args([
-            "-insecure-address",
-            "127.0.0.1:80",
-            "-support-listener",
-            "127.0.0.1:9911",
-        ]);
-        skipper.args([
-            "-proxy-preserve-host",
-            "-access-log-disabled",
-            "-wait-first-route-load",
-        ]);
-        skipper.stdin(Stdio::null());
-        skipper.stdout(log.try_clone().unwrap()).stderr(log);
-        skipper
-    }
-
-    /// What skipper's own manifests grant it, as far as it needs that here.
-    fn let_controller_read(&self) {
-        let rules = json!([
-            {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list"]},
-            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list"]},
-            {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["get", "list"]},
-        ]);
+    /// Lets the controller do what `rules` say.
+    pub fn grant(&self, rules: &Value) {
         let version = "rbac.authorization.k8s.io/v1";
         let group = "rbac.authorization.k8s.io";
         let role = json!({
             "apiVersion": version,
             "kind": "ClusterRole",
-            "metadata": {"name": "ingress-controller"},
+            "metadata": {"name": "controller"},
             "rules": rules,
         });
         let binding = json!({
             "apiVersion": version,
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": "ingress-controller"},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "ingress-controller"},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": "ingress-controller"}],
+            "metadata": {"name": "controller"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "controller"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "controller"}],
         });
         self.plane.apply([&role, &binding]);
     }
 
+    /// Prints how the logs of the controller's programs end.
+    fn tell_logs(&self) {
+        for program in ["contour", "envoy", "skipper"] {
+            let log = self.scratch.path().join(format!("{program}.log"));
+            let log = fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let end = lines.len().saturating_sub(20);
+            println!("{program}:\n{}", lines[end..].join("\n"));
+        }
+    }
+
+    /// Starts a program of the controller's, which writes its log into a file.
+    pub fn spawn(&self, program: &str, command: &mut Command) -> Child {
+        let log = File::create(self.scratch.path().join(format!("{program}.log"))).unwrap();
+        let logged = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        logged.spawn().unwrap()
+    }
+
     fn wait_for_routes(&self) {
+        let (secure, _) = self.way.ports();
         let answers = |host: &str, route: &str| {
             let mut curl = self.curl();
+            curl.args(["--connect-to", &format!("::127.0.0.1:{secure}")]);
             let url = format!("https://{host}{route}/metadata");
             finish(curl.args(["--fail", &url])).status.success()
         };
         let host = house("host");
         self.plane.wait_until(
-            "skipper sends requests to both services, in both stages",
+            "the controller sends requests to both services, in both stages",
             || answers(&host, "/app") && answers(&host, "/apples") && answers(&staging(), "/app"),
         );
     }
@@ -273,8 +266,8 @@ fn write_certificate(folder: &Path) {
     run(openssl.arg("-out").arg(folder.join("tls.crt")));
 }
 
-/// The example of the front end that has an Ingress, with that certificate and the catalogue.
-fn front_end(scratch: &Path) -> Build {
+/// The front end with that certificate and the catalogue: the example that has Ingresses, by whichever way.
+fn front_end(way: Way, scratch: &Path) -> Build {
     let kubernetes = scratch.join("kubernetes");
     run(Command::new("cp")
         .arg("-r")
@@ -292,16 +285,12 @@ fn front_end(scratch: &Path) -> Build {
     let example = kubernetes.join("examples/ingress");
     let mut whole = kustomization(&example);
     let components = whole["components"].as_array_mut().unwrap();
-    components.push(json!("../../components/catalogue-ingress"));
-    // skipper takes `/` for no more than the prefix of all paths, unless it is told to.
-    whole["patches"] = json!([{
-        "target": {"kind": "Ingress", "name": "catalogue"},
-        "patch": json!([{
-            "op": "add",
-            "path": "/metadata/annotations/zalando.org~1skipper-predicate",
-            "value": "Weight(1)",
-        }]).to_string(),
-    }]);
+    let entrance = format!("../../components/{}-staging", way.component());
+    let ingress = json!("../../components/ingress-staging");
+    let place = components.iter_mut().find(|one| **one == ingress);
+    *place.expect("the example has Ingresses") = json!(entrance);
+    components.push(json!(format!("../../components/{}", way.to_catalogue())));
+    whole["patches"] = way.patches();
     // JSON is YAML.
     fs::write(example.join("kustomization.yaml"), whole.to_string()).unwrap();
     Build::of("front end", &example)
