@@ -89,13 +89,5 @@ fn define(stage: &Stage) {
         kubectl.args(["apply", "--server-side", "--filename"]);
         run(kubectl.arg(own.join(file)));
     }
-    let group = "rbac.authorization.k8s.io";
-    let binding = json!({
-        "apiVersion": format!("{group}/v1"),
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "contour"},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "contour"},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": "controller"}],
-    });
-    stage.plane.apply([&binding]);
+    stage.bind("contour");
 }

@@ -13,11 +13,18 @@ const SUPPORT: &str = "127.0.0.1:9911";
 /// skipper, with what it needs to know of the API server, and no route of its own.
 pub fn start(stage: &Stage) -> Child {
     // What its own manifests grant it, as far as it needs that here.
-    stage.grant(&json!([
-        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list"]},
-        {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["get", "list"]},
-    ]));
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "skipper"},
+        "rules": [
+            {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "list"]},
+            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list"]},
+            {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["get", "list"]},
+        ],
+    });
+    stage.plane.apply([&role]);
+    stage.bind("skipper");
     let token = stage.scratch().join("token");
     fs::write(&token, "controller").unwrap();
     let mut skipper = stage.plane.command("skipper");

@@ -160,24 +160,17 @@ impl Stage {
         curl
     }
 
-    /// Lets the controller do what `rules` say.
-    pub fn grant(&self, rules: &Value) {
-        let version = "rbac.authorization.k8s.io/v1";
+    /// Lets the controller do what a ClusterRole says.
+    pub fn bind(&self, role: &str) {
         let group = "rbac.authorization.k8s.io";
-        let role = json!({
-            "apiVersion": version,
-            "kind": "ClusterRole",
-            "metadata": {"name": "controller"},
-            "rules": rules,
-        });
         let binding = json!({
-            "apiVersion": version,
+            "apiVersion": format!("{group}/v1"),
             "kind": "ClusterRoleBinding",
             "metadata": {"name": "controller"},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "controller"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
             "subjects": [{"apiGroup": group, "kind": "User", "name": "controller"}],
         });
-        self.plane.apply([&role, &binding]);
+        self.plane.apply([&binding]);
     }
 
     /// Prints how the logs of the controller's programs end.
