@@ -79,8 +79,7 @@ fn is_true(status: &Value, kind: &str) {
 fn who_comes_without_tls_is_sent_away(stage: &Stage) {
     for host in [house("host"), staging()] {
         let (_, insecure) = stage.way.ports();
-        let mut curl = stage.curl();
-        curl.args(["--connect-to", &format!("::127.0.0.1:{insecure}")]);
+        let mut curl = stage.curl(insecure);
         curl.args([
             "--output",
             "/dev/null",

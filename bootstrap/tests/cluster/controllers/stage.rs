@@ -129,10 +129,9 @@ impl Stage {
     /// Asks the front end by a name of its, over TLS that the certificate has to be right for. The answer is its status, its
     /// media type and its body.
     pub fn ask(&self, host: &str, path: &str, more: &[&str]) -> (u16, String, String) {
-        let mut curl = self.curl();
-        curl.args(more);
         let (secure, _) = self.way.ports();
-        curl.args(["--connect-to", &format!("::127.0.0.1:{secure}")]);
+        let mut curl = self.curl(secure);
+        curl.args(more);
         let said = run(curl.arg(format!("https://{host}{path}")));
         let (body, end) = said.rsplit_once('\n').unwrap();
         let (status, kind) = end.split_once(' ').unwrap();
@@ -144,8 +143,9 @@ impl Stage {
         self.scratch.path()
     }
 
-    /// curl, as whoever asks the front end, that prints the status and the media type in a line at the end.
-    pub fn curl(&self) -> Command {
+    /// curl, as whoever asks the front end, at this port of the controller whatever the URL. It prints the status and the media
+    /// type in a line at the end.
+    pub fn curl(&self, port: u16) -> Command {
         let mut curl = self.plane.command("curl");
         curl.args([
             "--silent",
@@ -154,6 +154,7 @@ impl Stage {
             "--max-time",
             "30",
         ]);
+        curl.args(["--connect-to", &format!("::127.0.0.1:{port}")]);
         curl.args(["--write-out", "\n%{http_code} %{content_type}"]);
         curl.arg("--cacert")
             .arg(self.scratch.path().join("tls.crt"));
@@ -197,8 +198,7 @@ impl Stage {
     fn wait_for_routes(&self) {
         let (secure, _) = self.way.ports();
         let answers = |host: &str, route: &str| {
-            let mut curl = self.curl();
-            curl.args(["--connect-to", &format!("::127.0.0.1:{secure}")]);
+            let mut curl = self.curl(secure);
             let url = format!("https://{host}{route}/metadata");
             finish(curl.args(["--fail", &url])).status.success()
         };
