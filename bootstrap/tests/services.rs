@@ -125,6 +125,7 @@ pub fn passes_as_a_crate(project: &Project) {
         &[
             "clippy",
             "--locked",
+            "--no-deps",
             "--all-targets",
             "--all-features",
             "--quiet",

@@ -1,6 +1,11 @@
 //! The catalogue at the front end: it runs as services do, and has the paths of the host that are its own.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use bootstrap::{refresh::refresh, render::Template, running::Project};
 use serde_json::{Value, json};
@@ -26,18 +31,21 @@ pub fn is_with_catalogue(front: &Build) -> bool {
 }
 
 /// Its program, as cargo builds it.
-pub fn program() -> PathBuf {
-    let target = Template::here().root.join("target");
-    let scratch = TempDir::new().unwrap();
-    let folder = target.join("cluster/catalogue");
-    refresh(&folder, &made::rendered("catalogue", scratch.path())).unwrap();
-    let project = Project {
-        folder,
-        name: "catalogue".to_owned(),
-        target: target.join("renderings"),
-    };
-    project.build().unwrap();
-    project.target.join("debug").join(project.name)
+pub fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let target = Template::here().root.join("target");
+        let scratch = TempDir::new().unwrap();
+        let folder = target.join("cluster/catalogue");
+        refresh(&folder, &made::rendered("catalogue", scratch.path())).unwrap();
+        let project = Project {
+            folder,
+            name: "catalogue".to_owned(),
+            target: target.join("renderings"),
+        };
+        project.build().unwrap();
+        project.target.join("debug").join(project.name)
+    });
+    &PROGRAM
 }
 
 /// Deployments of the catalogue, each with its build.

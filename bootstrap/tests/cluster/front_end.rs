@@ -212,27 +212,20 @@ fn start_ingress(
     namespace.wait_for("https://127.0.0.1/app/metadata");
 }
 
-/// The example back-end of a rendering, with what its auth type needs.
+/// Starts the example back-end of a rendering, with what its auth type needs.
 pub fn start_backend(namespace: &mut Namespace, rendered: &Rendered, listen: &str) {
-    rendered.project().build().unwrap();
     let flags = backend_flags(rendered.answers.get("auth_type").unwrap());
-    start_built_backend(namespace, rendered, listen, flags);
+    start_backend_with(flags, namespace, rendered, listen);
 }
 
-/// The example back-end of a rendering that has just been built, with flags of a test's own.
-pub fn start_built_backend(
+/// Starts the example back-end of a rendering, with flags of a test's own.
+pub fn start_backend_with(
+    flags: &[&str],
     namespace: &mut Namespace,
     rendered: &Rendered,
     listen: &str,
-    flags: &[&str],
 ) {
-    // The next rendering's takes its place.
-    let program = rendered.project().target.join("debug/examples/backend");
-    let copy = rendered.folder.join("backend");
-    if !copy.exists() {
-        fs::copy(program, &copy).unwrap();
-    }
-    let mut command = namespace.command(copy.to_str().unwrap());
+    let mut command = namespace.command(rendered.backend().to_str().unwrap());
     namespace.start(command.args(flags).env("LISTEN", listen));
     namespace.wait_for_any_answer(&format!("http://{listen}/"));
 }

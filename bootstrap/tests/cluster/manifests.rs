@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::LazyLock,
+    sync::{LazyLock, Mutex, OnceLock, PoisonError},
 };
 
 use bootstrap::{
@@ -92,7 +92,8 @@ impl Build {
 pub struct Rendered {
     pub answers: Answers,
     pub folder: PathBuf,
-    _scratch: TempDir,
+    scratch: TempDir,
+    built: OnceLock<PathBuf>,
 }
 
 impl Rendered {
@@ -104,7 +105,8 @@ impl Rendered {
         Self {
             answers,
             folder,
-            _scratch: scratch,
+            scratch,
+            built: OnceLock::new(),
         }
     }
 
@@ -166,16 +168,37 @@ impl Rendered {
         build
     }
 
-    /// The service as cargo builds it, beside those of other tests: in one folder, so that nothing is built twice.
-    pub fn project(&self) -> Project {
-        let target = Template::here().root.join("target");
-        let folder = target.join("cluster/service");
-        refresh(&folder, &self.folder).unwrap();
-        Project {
-            folder,
-            name: self.answers.name.clone(),
-            target: target.join("renderings"),
-        }
+    /// The program of the service, built the first time that somebody asks for it or for its back-end.
+    pub fn program(&self) -> PathBuf {
+        self.built().join("service")
+    }
+
+    /// The program of its example back-end.
+    pub fn backend(&self) -> PathBuf {
+        self.built().join("backend")
+    }
+
+    /// Where its programs are. All renderings are built in one place, so that nothing is built twice; the next one takes
+    /// this one's place, and so its programs are copied.
+    fn built(&self) -> &Path {
+        static BUILDING: Mutex<()> = Mutex::new(());
+        self.built.get_or_init(|| {
+            let _one_by_one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+            let target = Template::here().root.join("target");
+            let project = Project {
+                folder: target.join("cluster/service"),
+                name: self.answers.name.clone(),
+                target: target.join("renderings"),
+            };
+            refresh(&project.folder, &self.folder).unwrap();
+            project.build().unwrap();
+            let copies = self.scratch.path().join("built");
+            fs::create_dir(&copies).unwrap();
+            let programs = project.target.join("debug");
+            fs::copy(programs.join(&project.name), copies.join("service")).unwrap();
+            fs::copy(programs.join("examples/backend"), copies.join("backend")).unwrap();
+            copies
+        })
     }
 
     /// The answer to a placeholder, or the default.

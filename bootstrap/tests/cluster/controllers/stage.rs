@@ -58,7 +58,7 @@ impl Stage {
             .all("ConfigMap")
             .find_map(|map| map["data"]["nginx.conf"].as_str());
         let handler = Program::Nginx(handler.unwrap().to_owned());
-        let catalogue = Program::Service(catalogue::program());
+        let catalogue = Program::Service(catalogue::program().to_owned());
         let mut programs = BTreeMap::from([
             ("catalogue".to_owned(), catalogue),
             ("default-handler".to_owned(), handler),
@@ -71,10 +71,7 @@ impl Stage {
             let rendered = Rendered::of(answers);
             start_backend(plane.namespace(), &rendered, backend);
             let name = rendered.answers.name.clone();
-            let program = scratch.path().join(&name);
-            let built = rendered.project().target.join("debug").join(&name);
-            fs::copy(built, &program).unwrap();
-            programs.insert(name, Program::Service(program));
+            programs.insert(name, Program::Service(rendered.program()));
             name_the_backend(&rendered, backend);
             let component = way.component();
             builds.push(rendered.with_components("production", &[component.to_owned()]));

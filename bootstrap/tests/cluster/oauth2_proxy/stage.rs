@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     commands::{finish, run},
-    front_end::start_built_backend,
+    front_end::start_backend_with,
     manifests::Rendered,
     namespace::Namespace,
 };
@@ -33,13 +33,10 @@ pub const COOKIE_SECRET: &str = "thirty-two bytes of no other use";
 /// Settings, as variables of an environment.
 pub type Settings = BTreeMap<String, String>;
 
-/// The service, built once.
+/// The service.
 pub fn rendered() -> &'static Rendered {
     static RENDERED: LazyLock<Rendered> = LazyLock::new(|| {
-        let answers = Answers::named("behind-a-proxy").with("auth_type", "bitly-proxy");
-        let rendered = Rendered::of(answers);
-        rendered.project().build().unwrap();
-        rendered
+        Rendered::of(Answers::named("behind-a-proxy").with("auth_type", "bitly-proxy"))
     });
     &RENDERED
 }
@@ -113,7 +110,7 @@ impl Stage {
     /// All but the service.
     pub fn without_service(proxy: &[(&str, &str)], dex: &[&str]) -> Self {
         let mut namespace = Namespace::new();
-        start_built_backend(&mut namespace, rendered(), BACKEND, &[]);
+        start_backend_with(&[], &mut namespace, rendered(), BACKEND);
         let mut stage = Self {
             namespace,
             scratch: TempDir::new().unwrap(),
@@ -164,8 +161,7 @@ impl Stage {
     /// Starts the service, in the place of the one before it.
     pub fn start_service(&mut self, variables: &[(&str, &str)]) {
         self.service = None;
-        let project = rendered().project();
-        let program = project.target.join("debug").join(&project.name);
+        let program = rendered().program();
         let mut command = self.namespace.command(program.to_str().unwrap());
         command
             .env("LISTEN", SERVICE)

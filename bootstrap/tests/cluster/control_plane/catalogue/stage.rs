@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     time::Instant,
 };
@@ -35,7 +35,7 @@ pub const SECOND: &str = "127.0.0.1:8081";
 pub struct Stage {
     pub plane: ControlPlane,
     front: &'static Build,
-    catalogue: PathBuf,
+    catalogue: &'static Path,
     service: Rendered,
     /// What is applied of the service, by either way.
     pub by_gateway: Build,
@@ -46,7 +46,6 @@ impl Stage {
     pub fn set() -> Self {
         let catalogue = catalogue::program();
         let service = Rendered::of(Answers::named(NAME).with("route", ROUTE));
-        service.project().build().unwrap();
         let with = |way: &str| service.with_components("production", &[way.to_owned()]);
         let (by_gateway, by_ingress) = (with("gateway-api"), with("ingress"));
         let has_catalogue = |front: &&Build| is_with_catalogue(front) && front.has("gateway-api");
@@ -102,7 +101,7 @@ impl Stage {
 
     /// The program of the service, at the address that its name has here.
     pub fn start_service(&self) -> Child {
-        let program = self.service.project().target.join("debug").join(NAME);
+        let program = self.service.program();
         let mut command = self.plane.command(program.to_str().unwrap());
         command.env("LISTEN", format!("{ADDRESSES}{SERVICE}:80"));
         command.stdin(Stdio::null()).stdout(Stdio::null());
