@@ -19,6 +19,7 @@ mod default_handler;
 mod egress;
 mod front_end;
 mod images;
+mod instructions;
 mod kinds;
 mod kustomize;
 #[path = "../made.rs"]
