@@ -105,19 +105,24 @@ fn services_answer_below_their_routes_at_the_front_end() {
         Some(true),
         "{body}"
     );
-    // Up to 2 MB is for the service to take, and above is for it to refuse.
-    for (size, statuses) in [(2_000_000, [405, 405]), (3_000_000, [405, 413])] {
-        let file = scratch.path().join("body");
-        fs::write(&file, vec![b'a'; size]).unwrap();
-        let data = format!("@{}", file.display());
-        let more = ["--data-binary", &data, "--header", "Expect:"];
-        let (status, body) = ask("/app/build/time", &more);
-        assert!(statuses.contains(&status), "{size}: {status} {body}");
-        fails_in_shape((status, body), status);
-    }
+    large_bodies_are_answered(scratch.path(), |more| ask("/app/build/time", more));
     for body in ["--request POST", "--request DELETE"] {
         let more: Vec<_> = body.split(' ').collect();
         fails_in_shape(ask("/nowhere", &more), 404);
+    }
+}
+
+/// Up to 2 MB is for the service to take, and above is for it to refuse.
+pub fn large_bodies_are_answered(scratch: &Path, ask: impl Fn(&[&str]) -> (u16, Value)) {
+    for (size, statuses) in [(2_000_000, [405, 405]), (3_000_000, [405, 413])] {
+        let file = scratch.join("body");
+        fs::write(&file, vec![b'a'; size]).unwrap();
+        let data = format!("@{}", file.display());
+        // Over HTTP/2, curl before 8 takes an answer that comes while it is still sending for an error, every now and then.
+        let more = ["--http1.1", "--data-binary", &data, "--header", "Expect:"];
+        let (status, body) = ask(&more);
+        assert!(statuses.contains(&status), "{size}: {status} {body}");
+        fails_in_shape((status, body), status);
     }
 }
 
