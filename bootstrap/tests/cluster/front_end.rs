@@ -220,15 +220,15 @@ fn start_ingress(
 /// Starts the example back-end of a rendering, with what its auth type needs.
 pub fn start_backend(namespace: &mut Namespace, rendered: &Rendered, listen: &str) {
     let flags = backend_flags(rendered.answers.get("auth_type").unwrap());
-    start_backend_with(flags, namespace, rendered, listen);
+    start_backend_with(namespace, rendered, listen, flags);
 }
 
 /// Starts the example back-end of a rendering, with flags of a test's own.
 pub fn start_backend_with(
-    flags: &[&str],
     namespace: &mut Namespace,
     rendered: &Rendered,
     listen: &str,
+    flags: &[&str],
 ) {
     let mut command = namespace.command(rendered.backend().to_str().unwrap());
     namespace.start(command.args(flags).env("LISTEN", listen));

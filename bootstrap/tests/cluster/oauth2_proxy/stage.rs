@@ -110,7 +110,7 @@ impl Stage {
     /// All but the service.
     pub fn without_service(proxy: &[(&str, &str)], dex: &[&str]) -> Self {
         let mut namespace = Namespace::new();
-        start_backend_with(&[], &mut namespace, rendered(), BACKEND);
+        start_backend_with(&mut namespace, rendered(), BACKEND, &[]);
         let mut stage = Self {
             namespace,
             scratch: TempDir::new().unwrap(),
