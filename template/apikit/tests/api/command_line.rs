@@ -1,7 +1,5 @@
 //! The program as an operator meets it: flags, variables, exit codes, signals.
 
-use std::path::Path;
-
 use crate::probe::{LISTEN, METADATA, NAME};
 use serde_json::Value;
 
@@ -172,7 +170,7 @@ fn settings_that_contradict_each_other_are_one_sentence_and_exit_code_2() {
 #[test]
 fn a_file_without_usable_certificates_is_one_sentence() {
     const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ca.pem");
+    let file = std::env::temp_dir().join(format!("apikit-ca-{}.pem", std::process::id()));
     for (text, fault) in [
         ("", "has no certificate in PEM."),
         ("no PEM at all\n", "has no certificate in PEM."),
@@ -196,6 +194,7 @@ fn a_file_without_usable_certificates_is_one_sentence() {
             assert_eq!(said.lines().count(), 1, "{said}");
         }
     }
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub struct Log {
 
 impl Log {
     pub fn start(test: &str) -> Self {
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.log"));
-        let _ = fs::remove_file(&file);
+        let name = format!("apikit-{test}-{}.log", std::process::id());
+        let file = std::env::temp_dir().join(name);
         let path = file.to_str().unwrap();
         let arguments = ["test", "--log-level=debug", "--log-file", path];
         let settings = Settings::parse_from(arguments);
@@ -53,7 +53,9 @@ impl Log {
 
     fn text(self) -> String {
         drop(self.writing);
-        fs::read_to_string(self.file).unwrap()
+        let text = fs::read_to_string(&self.file).unwrap();
+        fs::remove_file(self.file).unwrap();
+        text
     }
 
     pub fn lines(self) -> Vec<Value> {
