@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    commands::run,
+    commands::{finish, run},
     images::{self, Image},
     manifests::Rendered,
     namespace::Namespace,
@@ -55,18 +55,46 @@ fn compose_is_as_its_schema_the_dockerfile_and_the_settings_have_it() {
     }
 }
 
-/// As compose starts them, in one namespace, which takes the place of `network_mode`.
+/// As the README says, by a program that reads such files, and with the images that are built already.
 #[test]
-#[ignore = "needs root, buildah and podman: run .ci/cluster"]
-fn both_of_compose_answer_together() {
-    let image: &Image = images::of("none");
-    let backend = image.build_stage("backend");
-    let variables = environment(&read(&image.rendered, "compose.yaml"), "service");
-    let variables: Vec<_> = pairs(&variables).collect();
-    let mut namespace = Namespace::new();
-    namespace.start_container("compose-backend", &backend, &[]);
-    namespace.start_container("compose-service", &image.name, &variables);
-    namespace.wait_for("http://127.0.0.1:8080/app/build/time");
+#[ignore = "needs root, buildah, podman and podman-compose: run .ci/cluster"]
+fn what_compose_starts_answers_and_stops_when_told() {
+    for (auth, route, of_stranger) in [
+        ("none", "/app", "200"),
+        ("bitly-proxy", "/tested-bitly-proxy", "401"),
+    ] {
+        let image: &Image = images::of(auth);
+        let backend = image.build_stage("backend");
+        let mut namespace = Namespace::new();
+        for (built, service) in [(&image.name, "service"), (&backend, "backend")] {
+            let name = format!("{}_{service}", image.name);
+            run(Command::new("podman").args(["tag", built, &format!("localhost/{name}")]));
+            namespace.ends_with_container(&format!("{name}_1"));
+        }
+        let compose = |arguments: &[&str]| {
+            let mut compose = namespace.command("podman-compose");
+            let file = image.rendered.folder.join("compose.yaml");
+            compose.arg("--file").arg(file).args(arguments);
+            let output = finish(&mut compose);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}");
+            said
+        };
+        compose(&["up", "--detach", "--no-build"]);
+        let url = format!("http://127.0.0.1:8080{route}/build/time");
+        let ask = |options: &[&str]| {
+            let mut curl = namespace.command("curl");
+            let asked = curl.args(["--silent", &url]).args(options);
+            String::from_utf8(finish(asked).stdout).unwrap()
+        };
+        namespace.wait_until("the service has a value of its back-end", || {
+            ask(&["--user", "you:demo"]).contains(r#""value":"2m 41s""#)
+        });
+        let status = ["--output", "/dev/null", "--write-out", "%{http_code}"];
+        assert_eq!(ask(&status), of_stranger);
+        let said = compose(&["down"]);
+        assert!(!said.contains("resorting to SIGKILL"), "{said}");
+    }
 }
 
 fn pairs(variables: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {

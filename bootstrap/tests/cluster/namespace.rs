@@ -85,8 +85,13 @@ impl Namespace {
         for (variable, value) in variables {
             command.args(["--env", &format!("{variable}={value}")]);
         }
-        self.containers.push(name.to_owned());
+        self.ends_with_container(name);
         run(command.arg(image));
+    }
+
+    /// Removes a container at the end, whoever starts it.
+    pub fn ends_with_container(&mut self, name: &str) {
+        self.containers.push(name.to_owned());
     }
 
     /// What podman knows of a container, as a Go template has it.

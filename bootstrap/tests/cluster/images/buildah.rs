@@ -8,26 +8,6 @@ use std::{
 
 use crate::commands::run;
 
-/// Builds the image of a folder, and returns what was said of each step.
-pub fn build(name: &str, folder: &Path) -> String {
-    build_into(None, name, folder, None)
-}
-
-/// Builds the image of one stage, or of all of them, with a folder in the place of the one that cargo builds into.
-pub fn build_into(target: Option<&Path>, name: &str, folder: &Path, stage: Option<&str>) -> String {
-    let mut command = command(name, folder);
-    if let Some(target) = target {
-        command.args(["--volume", &format!("{}:/target", target.display())]);
-    }
-    if let Some(stage) = stage {
-        command.args(["--target", stage]);
-    }
-    // What was fetched once is not fetched again.
-    let home = std::env::var("CARGO_HOME").unwrap_or(std::env::var("HOME").unwrap() + "/.cargo");
-    let registry = format!("{home}/registry:/usr/local/cargo/registry");
-    run(command.args(["--volume", &registry]).arg(folder))
-}
-
 /// The command that builds the image of a folder, as far as all builds agree: on the stand-ins for its bases, which have
 /// the tags that its Dockerfile names, and none of the digests.
 pub fn command(name: &str, folder: &Path) -> Command {
@@ -39,6 +19,14 @@ pub fn command(name: &str, folder: &Path) -> Command {
         command.args(["--build-arg", &format!("{}={image}", stage.to_uppercase())]);
     }
     command
+}
+
+/// Builds the image of a folder by such a command, and returns what was said of each step.
+pub fn build(mut command: Command, folder: &Path) -> String {
+    // What was fetched once is not fetched again.
+    let home = std::env::var("CARGO_HOME").unwrap_or(std::env::var("HOME").unwrap() + "/.cargo");
+    let registry = format!("{home}/registry:/usr/local/cargo/registry");
+    run(command.args(["--volume", &registry]).arg(folder))
 }
 
 /// The stages of a Dockerfile that are a published image, by name, each with that image without its digest.

@@ -88,20 +88,24 @@ impl Image {
 
     /// Builds it with all that is there already, and returns what was said of each step.
     pub fn build_again(&self) -> String {
-        buildah::build_into(
-            self.target.as_deref(),
-            &self.name,
-            &self.rendered.folder,
-            None,
-        )
+        self.build(&self.name, &[])
     }
 
     /// Builds the image of one of its stages, and returns its name.
     pub fn build_stage(&self, stage: &str) -> String {
         let name = format!("{}-{stage}", self.name);
-        let folder = &self.rendered.folder;
-        buildah::build_into(self.target.as_deref(), &name, folder, Some(stage));
+        self.build(&name, &["--target", stage]);
         name
+    }
+
+    fn build(&self, name: &str, options: &[&str]) -> String {
+        let folder = &self.rendered.folder;
+        let mut command = buildah::command(name, folder);
+        if let Some(target) = &self.target {
+            command.args(["--volume", &format!("{}:/target", target.display())]);
+        }
+        command.args(options);
+        buildah::build(command, folder)
     }
 
     /// Its size in bytes, on the published base.
