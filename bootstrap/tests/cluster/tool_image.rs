@@ -49,7 +49,10 @@ fn a_service_is_rendered_for_who_has_no_rust() {
     let template = Template::here();
     let mut build = buildah::command(IMAGE, &template.root);
     // Nothing of it is measured, so it is built to be done soon.
-    build.args(["--env", "CARGO_PROFILE_RELEASE_OPT_LEVEL=0"]);
+    let cargo = TempDir::new().unwrap();
+    let settings = cargo.path().join("config.toml");
+    fs::write(&settings, "[profile.release]\nopt-level = 0\n").unwrap();
+    build.args(["--secret", &format!("id=cargo,src={}", settings.display())]);
     buildah::build(build, &template.root);
     let mut namespace = Namespace::new();
     renders_what_the_tool_renders(&namespace, &template);
