@@ -1,9 +1,13 @@
-//! A memory limit as a container has it, and callers whose answers are far more than it.
+//! A memory limit as a container has it, callers whose answers are far more than it, and connections that idle.
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process, thread,
+    process::{self, Command},
+    thread,
+    time::Duration,
 };
 
 use bootstrap::render::Template;
@@ -21,6 +25,9 @@ const TEXT: usize = 16_000_000;
 const CALLERS: usize = 200;
 const ROUNDS: usize = 6;
 
+/// More connections than the memory holds, at 12 kB each.
+const IDLE: usize = 15_000;
+
 #[test]
 #[ignore = "needs root, for a control group: run .ci/endurance"]
 fn two_hundred_callers_of_16_megabytes_kill_nobody() {
@@ -28,14 +35,9 @@ fn two_hundred_callers_of_16_megabytes_kill_nobody() {
     backend.turn(Manner::AnswersAtLength(TEXT));
     let limit = limit();
     let group = Group::limited_to(limit);
-    let enter = format!(
-        "echo $$ >{}; exec \"$0\"",
-        group.0.join("cgroup.procs").display()
-    );
-    let mut command = command_in_shell(&enter, none(), &backend.url());
+    let mut command = group.command(&backend);
     // A machine that is busy moves 16 MB slowly.
     command.envs([("BACKEND_TIMEOUT", "60s"), ("REQUEST_TIMEOUT", "60s")]);
-    command.env("GLIBC_TUNABLES", tunables());
     let service = Service::start(command);
 
     for round in 1..=ROUNDS {
@@ -73,6 +75,46 @@ fn two_hundred_callers_of_16_megabytes_kill_nobody() {
     assert_eq!(group.kills(), 0);
     service.terminate();
     assert_eq!(service.ended(), Some(0));
+}
+
+#[test]
+#[ignore = "needs root, for a control group: run .ci/endurance"]
+fn fifteen_thousand_connections_that_idle_kill_nobody() {
+    let backend = Backend::start();
+    let limit = limit();
+    let group = Group::limited_to(limit);
+    let service = Service::start(group.command(&backend));
+    let mut connections: Vec<_> = (0..IDLE)
+        .map(|_| {
+            let mut stream = TcpStream::connect(service.address).unwrap();
+            let patience = Some(Duration::from_secs(60));
+            stream.set_read_timeout(patience).unwrap();
+            assert!(is_answered(&mut stream), "each is answered once");
+            stream
+        })
+        .collect();
+    let newest = connections.last_mut().unwrap();
+    assert!(is_answered(newest), "the newest is kept");
+    let oldest = &mut connections[0];
+    assert!(!is_answered(oldest), "the oldest makes room");
+    println!(
+        "{IDLE} connections in turn: {:.0} of {} MiB at most",
+        group.most() as f64 / 1048576.0,
+        limit / 1048576
+    );
+    assert_eq!(group.kills(), 0);
+    service.terminate();
+    assert_eq!(service.ended(), Some(0));
+}
+
+/// Asks on a connection that may be closed.
+fn is_answered(stream: &mut TcpStream) -> bool {
+    let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut answer = [0; 512];
+    let read = stream
+        .write_all(request)
+        .and_then(|()| stream.read(&mut answer));
+    read.is_ok_and(|length| answer[..length].starts_with(b"HTTP/1.1 200"))
 }
 
 /// The memory that a pod may have, in bytes, as its manifest says.
@@ -116,6 +158,17 @@ impl Group {
         fs::create_dir(&group).expect("root can make a control group");
         fs::write(group.join(limit), bytes.to_string()).expect("it can be limited");
         Self(group)
+    }
+
+    /// A service that starts within it, as its image does.
+    fn command(&self, backend: &Backend) -> Command {
+        let enter = format!(
+            "echo $$ >{}; exec \"$0\"",
+            self.0.join("cgroup.procs").display()
+        );
+        let mut command = command_in_shell(&enter, none(), &backend.url());
+        command.env("GLIBC_TUNABLES", tunables());
+        command
     }
 
     /// The most memory that it held, caches of files included.

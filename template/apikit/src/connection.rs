@@ -3,10 +3,6 @@
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU32, Ordering},
-    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,7 +13,10 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use crate::lingering::Lingering;
+use crate::{
+    exchanges::{BodyState, Exchanges},
+    lingering::Lingering,
+};
 
 /// How long a connection may be idle between requests. It is longer than a load balancer keeps one (Google's for
 /// 600 s), so that no request meets a closing connection.
@@ -80,58 +79,6 @@ impl Awaited {
     }
 }
 
-/// Counts beginnings and ends of requests: while the count is even, the client has to send something; while it
-/// is odd, the service has.
-#[derive(Clone, Default)]
-pub(super) struct Exchanges(Arc<State>);
-
-#[derive(Default)]
-struct State {
-    count: AtomicU32,
-    body: AtomicU8,
-}
-
-/// How much has come of the body of the last request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum BodyState {
-    /// All of it, or there is none.
-    Whole,
-    /// Not all of it, yet.
-    Coming,
-    /// Not all of it, and no more is read.
-    Left,
-}
-
-/// A request in flight, until this is dropped.
-pub(super) struct InFlight(Exchanges);
-
-impl Exchanges {
-    pub fn begin(&self) -> InFlight {
-        self.0.count.fetch_add(1, Ordering::Relaxed);
-        self.set_body(BodyState::Whole);
-        InFlight(self.clone())
-    }
-
-    pub fn set_body(&self, state: BodyState) {
-        self.0.body.store(state as u8, Ordering::Relaxed);
-    }
-
-    fn body_is(&self, state: BodyState) -> bool {
-        self.0.body.load(Ordering::Relaxed) == state as u8
-    }
-
-    fn count(&self) -> u32 {
-        self.0.count.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.0.count.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 impl Connection {
     pub fn new(stream: TcpStream, exchanges: Exchanges, lingering: Lingering) -> Self {
         Self {
@@ -184,9 +131,14 @@ impl Connection {
             self.stall = None;
             self.is_refused |= self.heard_at == self.exchanges.count();
             // The next request is awaited from the last byte of the answer on.
+            let now = Instant::now();
+            self.exchanges.set_written(now);
             self.awaits(Awaited::NextRequest);
-            self.deadline = Some(Instant::now() + IDLE_TIME);
+            self.deadline = Some(now + IDLE_TIME);
             return written;
+        }
+        if self.stall.is_none() {
+            self.exchanges.set_writing();
         }
         let stall = self
             .stall

@@ -18,7 +18,7 @@ use crate::{
     health,
     identity::Identity,
     metrics::Metrics,
-    serve,
+    serve::{self, Connections},
     settings::{Command, Settings},
     setup::StartError,
     tasks::Tasks,
@@ -165,7 +165,8 @@ pub(crate) async fn serve_with_tasks(
         }
     };
     let stopping = settings.stopping();
-    let open = serve::take(listener, routers, &shutdown, stopping, stop).await;
+    let connections = Connections::new(routers, &shutdown, settings.max_connections());
+    let open = connections.take(listener, stopping, stop).await;
     let cut_short = tasks.have_ended();
     let deadline = Instant::now() + stopping.grace;
     let requests_and_jobs = async {

@@ -9,7 +9,7 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 
-use crate::connection::{BodyState, Exchanges};
+use crate::exchanges::{BodyState, Exchanges};
 
 /// A body as it comes. Dropped before its end, it leaves a client that may still be sending.
 pub(super) struct RequestBody {

@@ -15,13 +15,14 @@ use hyper::{
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
 
 use crate::{
-    connection::{Connection, Exchanges},
+    connection::Connection,
+    exchanges::Exchanges,
     lingering::Lingering,
+    open_connections::{self, OpenConnections},
     request_body::RequestBody,
     request_target,
     routers::Routers,
@@ -38,7 +39,7 @@ const MAX_HEAD: usize = 128 * 1024;
 /// try again only after a second.
 const BACKLOG: u32 = 4096;
 
-/// How long to wait when no connection can be accepted, as when file descriptors have run out.
+/// How long to wait when no connection can be accepted, as when file descriptors have run out, and none is idle.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -100,7 +101,8 @@ pub fn shutdown_signal() -> impl Future<Output = ()> {
 }
 
 /// Serves `app` until `stop` completes, and then drains: `/readyz` answers 503, requests are still taken
-/// for the drain delay, and those in flight have the grace period to finish.
+/// for the drain delay, and those in flight have the grace period to finish. Where as many connections are open as a third of the
+/// memory limit holds, the one that has been idle for longest is closed for one more.
 ///
 /// # Errors
 /// One sentence, when requests were still in flight at the end of the grace period. They are cut off, each with
@@ -112,61 +114,16 @@ pub async fn serve(
     stopping: Stopping,
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
-    let open = take(listener, Routers::one(app), &shutdown, stopping, stop).await;
+    let connections = Connections::new(Routers::one(app), &shutdown, open_connections::most());
+    let open = connections.take(listener, stopping, stop).await;
     open.finish(Instant::now() + stopping.grace).await
-}
-
-/// Accepts connections until `stop` completes and the drain delay has passed. [`Open::finish`] then waits for the
-/// requests in flight.
-pub(crate) async fn take(
-    listener: TcpListener,
-    app: Routers,
-    shutdown: &Shutdown,
-    stopping: Stopping,
-    stop: impl Future<Output = ()>,
-) -> Open {
-    let mut connections = Connections {
-        app,
-        shutdown: shutdown.clone(),
-        graceful: GracefulShutdown::new(),
-        lingering: Lingering::default(),
-        tasks: JoinSet::new(),
-    };
-    let drained = async {
-        stop.await;
-        tracing::info!("draining: /readyz answers 503 from now on");
-        shutdown.drain();
-        sleep(stopping.drain_delay).await;
-    };
-    tokio::select! {
-        () = drained => {}
-        () = connections.take(&listener) => {}
-    }
-
-    drop(listener);
-    let Connections {
-        graceful,
-        lingering,
-        tasks,
-        ..
-    } = connections;
-    let count = graceful.count();
-    tracing::info!(open = count, "closing: no more connections are taken");
-    shutdown.close();
-    lingering.close();
-    Open {
-        graceful,
-        lingering,
-        tasks,
-        grace: stopping.grace,
-    }
 }
 
 /// The connections that are open when no more are accepted.
 pub(crate) struct Open {
     graceful: GracefulShutdown,
     lingering: Lingering,
-    tasks: JoinSet<()>,
+    connections: OpenConnections,
     grace: Duration,
 }
 
@@ -177,7 +134,7 @@ impl Open {
             self.lingering.finish(deadline).await;
             return Ok(());
         }
-        self.tasks.shutdown().await;
+        self.connections.shutdown().await;
         let grace = humantime::format_duration(self.grace);
         Err(format!(
             "Requests were still in flight {grace} after the last connection was taken."
@@ -185,36 +142,111 @@ impl Open {
     }
 }
 
-/// The open connections, and the routers that serve them.
-struct Connections {
+/// The connections of a service, and the routers that serve them.
+pub(crate) struct Connections {
     app: Routers,
     shutdown: Shutdown,
     graceful: GracefulShutdown,
     lingering: Lingering,
-    tasks: JoinSet<()>,
+    open: OpenConnections,
+    /// How many may be open, as long as any of them is idle.
+    most: usize,
+    is_full: bool,
 }
 
 impl Connections {
+    /// None yet, of `most` at most.
+    pub fn new(app: Routers, shutdown: &Shutdown, most: usize) -> Self {
+        Self {
+            app,
+            shutdown: shutdown.clone(),
+            graceful: GracefulShutdown::new(),
+            lingering: Lingering::default(),
+            open: OpenConnections::default(),
+            most,
+            is_full: false,
+        }
+    }
+
+    /// Accepts connections until `stop` completes and the drain delay has passed. [`Open::finish`] then waits for the
+    /// requests in flight.
+    pub async fn take(
+        mut self,
+        listener: TcpListener,
+        stopping: Stopping,
+        stop: impl Future<Output = ()>,
+    ) -> Open {
+        let shutdown = self.shutdown.clone();
+        let drained = async {
+            stop.await;
+            tracing::info!("draining: /readyz answers 503 from now on");
+            shutdown.drain();
+            sleep(stopping.drain_delay).await;
+        };
+        tokio::select! {
+            () = drained => {}
+            () = self.take_all(&listener) => {}
+        }
+
+        drop(listener);
+        let count = self.graceful.count();
+        tracing::info!(open = count, "closing: no more connections are taken");
+        shutdown.close();
+        self.lingering.close();
+        Open {
+            graceful: self.graceful,
+            lingering: self.lingering,
+            connections: self.open,
+            grace: stopping.grace,
+        }
+    }
+
     /// Accepts connections, and never returns.
-    async fn take(&mut self, listener: &TcpListener) {
+    async fn take_all(&mut self, listener: &TcpListener) {
         loop {
             tokio::select! {
                 taken = listener.accept() => match taken {
-                    Ok((stream, _)) => self.serve(stream),
+                    Ok((stream, _)) => {
+                        self.make_room();
+                        self.serve(stream);
+                    }
+                    // This one is gone, and the next may be there.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be taken");
-                        sleep(ACCEPT_BACKOFF).await;
+                        match self.open.close_longest_idle() {
+                            // Its descriptor is free by then.
+                            true => _ = self.open.ended().await,
+                            false => sleep(ACCEPT_BACKOFF).await,
+                        }
                     }
                 },
-                Some(_) = self.tasks.join_next() => {}
+                Some(()) = self.open.ended() => {}
             }
         }
+    }
+
+    /// Closes a connection that is idle, where there are as many as may be.
+    fn make_room(&mut self) {
+        if self.open.count() < self.most {
+            return;
+        }
+        if !self.is_full {
+            let most = self.most;
+            tracing::warn!(
+                most,
+                "as many connections are open as may be: from now on, the one that has been idle for longest is closed for one more"
+            );
+            self.is_full = true;
+        }
+        self.open.close_longest_idle();
     }
 
     fn serve(&mut self, stream: TcpStream) {
         // Answers are written whole: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let exchanges = Exchanges::default();
+        let exchanges = Exchanges::new();
+        let known = exchanges.clone();
         let stream = Connection::new(stream, exchanges.clone(), self.lingering.clone());
         let stream = TokioIo::new(stream);
         let (app, shutdown) = (self.app.clone(), self.shutdown.clone());
@@ -233,8 +265,7 @@ impl Connections {
                     // The client's next request goes to another replica.
                     answer.headers_mut().insert(CONNECTION, CLOSE);
                 }
-                drop(exchange);
-                answer
+                answer.map(|body| exchange.answered(body))
             })
         });
         let connection = http1::Builder::new()
@@ -242,10 +273,11 @@ impl Connections {
             .max_buf_size(MAX_HEAD)
             .serve_connection(stream, service);
         let connection = self.graceful.watch(connection);
-        self.tasks.spawn(connection.map(|ended| {
+        let connection = connection.map(|ended| {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
-        }));
+        });
+        self.open.spawn(known, connection);
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     body_memory::BodyMemory,
     cors::AllowOrigin,
     logs::LogSettings,
+    open_connections,
     serve::Stopping,
     value_parsers::{count, size, time, time_or_none},
 };
@@ -36,6 +37,11 @@ pub struct Settings {
     /// How many requests may run at once; more get 503 and Retry-After
     #[arg(long, env, default_value_t = 1024, value_parser = count, value_name = "COUNT")]
     pub max_in_flight: usize,
+
+    /// How many connections may be open at once; for one more, the one that has been idle for longest is closed [default: as
+    /// many as a third of the container's memory limit holds at 16KiB each, or 32768 where there is none]
+    #[arg(long, env, value_parser = count, value_name = "COUNT")]
+    pub max_connections: Option<usize>,
 
     /// How much memory the bodies of requests and of back-ends' answers may take together, such as 64MiB; more get 503
     /// and Retry-After [default: a third of the container's memory limit, or 512MiB where there is none]
@@ -76,6 +82,11 @@ impl Settings {
     pub fn body_memory(&self) -> BodyMemory {
         self.body_memory
             .map_or_else(BodyMemory::of_process, BodyMemory::new)
+    }
+
+    /// How many connections may be open at once.
+    pub fn max_connections(&self) -> usize {
+        self.max_connections.unwrap_or_else(open_connections::most)
     }
 
     /// How the service stops.

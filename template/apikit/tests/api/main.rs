@@ -11,6 +11,7 @@ mod cleaning;
 #[cfg(feature = "otlp")]
 mod collector;
 mod command_line;
+mod connections;
 mod docs;
 mod documented;
 mod door;

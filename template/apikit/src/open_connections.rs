@@ -1,0 +1,104 @@
+//! The connections that are open, of which one that is idle makes room for another.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use tokio::{
+    task::{AbortHandle, Id, JoinSet},
+    time::Instant,
+};
+
+use crate::{exchanges::Exchanges, memory_limit};
+
+/// Which part of the memory limit connections may take, with all else that is no body.
+const PART: u64 = 3;
+
+/// What a connection takes between requests, in bytes, at most.
+const EACH: u64 = 16 * 1024;
+
+/// How many there may be where the process has no memory limit.
+const WITHOUT_LIMIT: usize = 32_768;
+
+/// How many connections may be open: as many as a third of the memory limit of the process's control group holds, and
+/// 32,768 without one.
+pub(crate) fn most() -> usize {
+    memory_limit::of_process().map_or(WITHOUT_LIMIT, |limit| {
+        usize::try_from(limit / PART / EACH).map_or(WITHOUT_LIMIT, |count| count.max(1))
+    })
+}
+
+/// The tasks of connections that are open.
+#[derive(Default)]
+pub(super) struct OpenConnections {
+    tasks: JoinSet<()>,
+    open: HashMap<Id, (Exchanges, AbortHandle)>,
+    /// Those that had been idle for longest when all were looked at, and since when, the longest at the end.
+    candidates: Vec<(Instant, Id)>,
+}
+
+impl OpenConnections {
+    /// How many there are.
+    pub fn count(&mut self) -> usize {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.open.remove(&id(ended));
+        }
+        self.open.len()
+    }
+
+    pub fn spawn(
+        &mut self,
+        exchanges: Exchanges,
+        connection: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let task = self.tasks.spawn(connection);
+        self.open.insert(task.id(), (exchanges, task));
+    }
+
+    /// Waits for one to end; `None` when there is none.
+    pub async fn ended(&mut self) -> Option<()> {
+        let ended = self.tasks.join_next_with_id().await?;
+        self.open.remove(&id(ended));
+        Some(())
+    }
+
+    /// Closes the one that has been idle for longest; false when none is idle.
+    pub fn close_longest_idle(&mut self) -> bool {
+        // What was looked at before may have a request by now.
+        self.close_candidate() || {
+            self.look();
+            self.close_candidate()
+        }
+    }
+
+    fn close_candidate(&mut self) -> bool {
+        while let Some((since, id)) = self.candidates.pop() {
+            let found = self.open.get(&id);
+            if found.is_some_and(|(exchanges, _)| exchanges.idle_since() == Some(since)) {
+                let (_, task) = self.open.remove(&id).expect("it was found");
+                task.abort();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Looks at all, and keeps the sixteenth of them that has been idle for longest, so that it is not done for each.
+    fn look(&mut self) {
+        let idle = self.open.iter();
+        self.candidates
+            .extend(idle.filter_map(|(id, (exchanges, _))| Some((exchanges.idle_since()?, *id))));
+        self.candidates
+            .sort_unstable_by_key(|(since, _)| Reverse(*since));
+        let kept = self.candidates.len().div_ceil(16);
+        self.candidates.drain(..self.candidates.len() - kept);
+        self.candidates.shrink_to_fit();
+    }
+
+    /// Ends all of them.
+    pub async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+fn id(ended: Result<(Id, ()), tokio::task::JoinError>) -> Id {
+    ended.map_or_else(|error| error.id(), |(id, ())| id)
+}
