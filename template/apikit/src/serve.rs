@@ -151,7 +151,8 @@ pub(crate) struct Connections {
     open: OpenConnections,
     /// How many may be open, as long as any of them is idle.
     most: usize,
-    is_full: bool,
+    /// Whether the log tells that there were too many.
+    is_told: bool,
 }
 
 impl Connections {
@@ -164,7 +165,7 @@ impl Connections {
             lingering: Lingering::default(),
             open: OpenConnections::default(),
             most,
-            is_full: false,
+            is_told: false,
         }
     }
 
@@ -213,8 +214,12 @@ impl Connections {
                     // This one is gone, and the next may be there.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(error) => {
-                        tracing::warn!(%error, "a connection could not be taken");
-                        match self.open.close_longest_idle() {
+                        let has_room = self.open.close_longest_idle();
+                        if !has_room || !self.is_told {
+                            tracing::warn!(%error, "a connection could not be taken");
+                            self.is_told = true;
+                        }
+                        match has_room {
                             // Its descriptor is free by then.
                             true => _ = self.open.ended().await,
                             false => sleep(ACCEPT_BACKOFF).await,
@@ -231,13 +236,13 @@ impl Connections {
         if self.open.count() < self.most {
             return;
         }
-        if !self.is_full {
+        if !self.is_told {
             let most = self.most;
             tracing::warn!(
                 most,
                 "as many connections are open as may be: from now on, the one that has been idle for longest is closed for one more"
             );
-            self.is_full = true;
+            self.is_told = true;
         }
         self.open.close_longest_idle();
     }
