@@ -2,12 +2,9 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
     process::{self, Command},
     thread,
-    time::Duration,
 };
 
 use bootstrap::render::Template;
@@ -84,19 +81,14 @@ fn fifteen_thousand_connections_that_idle_kill_nobody() {
     let limit = limit();
     let group = Group::limited_to(limit);
     let service = Service::start(group.command(&backend));
-    let mut connections: Vec<_> = (0..IDLE)
-        .map(|_| {
-            let mut stream = TcpStream::connect(service.address).unwrap();
-            let patience = Some(Duration::from_secs(60));
-            stream.set_read_timeout(patience).unwrap();
-            assert!(is_answered(&mut stream), "each is answered once");
-            stream
-        })
-        .collect();
-    let newest = connections.last_mut().unwrap();
-    assert!(is_answered(newest), "the newest is kept");
-    let oldest = &mut connections[0];
-    assert!(!is_answered(oldest), "the oldest makes room");
+    let mut callers: Vec<_> = (0..IDLE).map(|_| Client::of(service.address)).collect();
+    for caller in &mut callers {
+        assert_eq!(caller.get("/healthz", "").unwrap().status, 200);
+    }
+    let newest = callers.last_mut().unwrap().get("/healthz", "");
+    assert_eq!(newest.expect("the newest is kept").status, 200);
+    let oldest = callers[0].get("/healthz", "");
+    assert!(oldest.is_err(), "the oldest makes room");
     println!(
         "{IDLE} connections in turn: {:.0} of {} MiB at most",
         group.most() as f64 / 1048576.0,
@@ -105,16 +97,6 @@ fn fifteen_thousand_connections_that_idle_kill_nobody() {
     assert_eq!(group.kills(), 0);
     service.terminate();
     assert_eq!(service.ended(), Some(0));
-}
-
-/// Asks on a connection that may be closed.
-fn is_answered(stream: &mut TcpStream) -> bool {
-    let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
-    let mut answer = [0; 512];
-    let read = stream
-        .write_all(request)
-        .and_then(|()| stream.read(&mut answer));
-    read.is_ok_and(|length| answer[..length].starts_with(b"HTTP/1.1 200"))
 }
 
 /// The memory that a pod may have, in bytes, as its manifest says.

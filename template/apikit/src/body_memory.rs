@@ -19,10 +19,6 @@ use crate::{
 /// in flight do not take much.
 const UNCOUNTED: usize = 16 * 1024;
 
-/// Which part of the memory limit bodies may take: one for a body, one for the answer that is made of it, and one for
-/// everything else.
-const PART: u64 = 3;
-
 /// What bodies may take where the process has no limit, in bytes.
 const WITHOUT_LIMIT: usize = 512 * 1024 * 1024;
 
@@ -48,9 +44,7 @@ impl BodyMemory {
 
     /// A third of the memory limit of the process's control group; 512 MiB without one.
     pub fn of_process() -> Self {
-        let part = memory_limit::of_process().map(|limit| limit / PART);
-        let size = part.map(|part| usize::try_from(part).unwrap_or(usize::MAX));
-        Self::new(size.unwrap_or(WITHOUT_LIMIT))
+        Self::new(memory_limit::third().unwrap_or(WITHOUT_LIMIT))
     }
 
     /// How many bytes there are in all.

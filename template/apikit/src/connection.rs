@@ -137,12 +137,10 @@ impl Connection {
             self.deadline = Some(now + IDLE_TIME);
             return written;
         }
-        if self.stall.is_none() {
+        let stall = self.stall.get_or_insert_with(|| {
             self.exchanges.set_writing();
-        }
-        let stall = self
-            .stall
-            .get_or_insert_with(|| Box::pin(sleep(STALL_TIME)));
+            Box::pin(sleep(STALL_TIME))
+        });
         ready!(stall.as_mut().poll(cx));
         Poll::Ready(Err(too_late("the client does not take the answer")))
     }

@@ -1,17 +1,15 @@
 //! The requests of one connection: whether one is in flight, how much of its body has come, and since when there is none.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
-use axum::body::{Body, Bytes};
-use hyper::body::{Frame, SizeHint};
+use axum::{Error, body::Body};
+use http_body_util::{BodyExt, combinators::MapErr};
 use tokio::time::Instant;
 
 /// In place of a time, while there is something to write.
@@ -108,14 +106,15 @@ impl InFlight {
         self.exchanges.0.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The body of the answer, which keeps the connection busy.
-    pub fn answered(mut self, body: Body) -> AnswerBody {
+    /// The body of the answer, which keeps the connection busy until its end.
+    pub fn answered(mut self, body: Body) -> MapErr<Body, impl FnMut(Error) -> Error> {
         self.end();
         self.is_answered = true;
-        AnswerBody {
-            body,
-            _exchange: self,
-        }
+        body.map_err(move |error| {
+            // What the closure holds is dropped with the body.
+            let _until_the_end = &self;
+            error
+        })
     }
 }
 
@@ -125,31 +124,5 @@ impl Drop for InFlight {
             self.end();
         }
         self.exchanges.0.is_busy.store(false, Ordering::Relaxed);
-    }
-}
-
-/// The body of an answer, until whose end the connection is busy.
-pub(super) struct AnswerBody {
-    body: Body,
-    _exchange: InFlight,
-}
-
-impl hyper::body::Body for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -5,10 +5,12 @@ use std::{fs, path::Path};
 /// What stands for no limit in version 1 of control groups, rounded down to a page of up to 64 KiB.
 const NO_LIMIT: u64 = i64::MAX as u64 >> 16 << 16;
 
-/// The limit in bytes; `None` where there is none.
-pub(crate) fn of_process() -> Option<u64> {
+/// A third of the limit in bytes; `None` where there is none. Bodies may take one, the answers that are made of them another,
+/// and connections and everything else the last.
+pub(crate) fn third() -> Option<usize> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    limit(&groups, |file| fs::read_to_string(file).ok())
+    let limit = limit(&groups, |file| fs::read_to_string(file).ok())?;
+    Some(usize::try_from(limit / 3).unwrap_or(usize::MAX))
 }
 
 /// The least limit of the groups that a process is in, and of those around them. `groups` is its `/proc/PID/cgroup`, with

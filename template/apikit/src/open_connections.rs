@@ -9,11 +9,8 @@ use tokio::{
 
 use crate::{exchanges::Exchanges, memory_limit};
 
-/// Which part of the memory limit connections may take, with all else that is no body.
-const PART: u64 = 3;
-
 /// What a connection takes between requests, in bytes, at most.
-const EACH: u64 = 16 * 1024;
+const EACH: usize = 16 * 1024;
 
 /// How many there may be where the process has no memory limit.
 const WITHOUT_LIMIT: usize = 32_768;
@@ -21,9 +18,7 @@ const WITHOUT_LIMIT: usize = 32_768;
 /// How many connections may be open: as many as a third of the memory limit of the process's control group holds, and
 /// 32,768 without one.
 pub(crate) fn most() -> usize {
-    memory_limit::of_process().map_or(WITHOUT_LIMIT, |limit| {
-        usize::try_from(limit / PART / EACH).map_or(WITHOUT_LIMIT, |count| count.max(1))
-    })
+    memory_limit::third().map_or(WITHOUT_LIMIT, |third| (third / EACH).max(1))
 }
 
 /// The tasks of connections that are open.
@@ -83,14 +78,12 @@ impl OpenConnections {
 
     /// Looks at all, and keeps the sixteenth of them that has been idle for longest, so that it is not done for each.
     fn look(&mut self) {
-        let idle = self.open.iter();
-        self.candidates
-            .extend(idle.filter_map(|(id, (exchanges, _))| Some((exchanges.idle_since()?, *id))));
-        self.candidates
-            .sort_unstable_by_key(|(since, _)| Reverse(*since));
-        let kept = self.candidates.len().div_ceil(16);
-        self.candidates.drain(..self.candidates.len() - kept);
-        self.candidates.shrink_to_fit();
+        let open = self.open.iter();
+        let mut idle: Vec<_> = open
+            .filter_map(|(id, (exchanges, _))| Some((exchanges.idle_since()?, *id)))
+            .collect();
+        idle.sort_unstable_by_key(|(since, _)| Reverse(*since));
+        self.candidates = idle.split_off(idle.len() - idle.len().div_ceil(16));
     }
 
     /// Ends all of them.
