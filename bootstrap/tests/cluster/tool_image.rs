@@ -51,7 +51,8 @@ fn a_service_is_rendered_for_who_has_no_rust() {
     // Nothing of it is measured, so it is built to be done soon.
     let cargo = TempDir::new().unwrap();
     let settings = cargo.path().join("config.toml");
-    fs::write(&settings, "[profile.release]\nopt-level = 0\n").unwrap();
+    let quick = "[profile.release]\nopt-level = 0\n[env]\nCFLAGS = \"-O0\"\n";
+    fs::write(&settings, quick).unwrap();
     build.args(["--secret", &format!("id=cargo,src={}", settings.display())]);
     buildah::build(build, &template.root);
     let mut namespace = Namespace::new();
