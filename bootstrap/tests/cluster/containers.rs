@@ -102,15 +102,18 @@ fn says_whether_it_is_healthy(namespace: &Namespace, container: &str, image: &st
 }
 
 /// Figures that there are when there was a request, a call, and an error of each.
-const FAMILIES: [&str; 11] = [
+const FAMILIES: [&str; 14] = [
     "backend_call_duration_seconds",
     "backend_calls",
     "body_memory_bytes",
     "body_memory_limit_bytes",
+    "http_server_connections",
+    "http_server_connections_limit",
     "http_server_request_duration_seconds",
     "http_server_requests",
     "http_server_requests_in_flight",
     "log_lines_dropped",
+    "process_max_fds",
     "process_resident_memory_bytes",
     "process_start_time_seconds",
     "uservice_build_info",

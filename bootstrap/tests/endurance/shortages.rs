@@ -32,7 +32,7 @@ fn callers_are_served_when_file_descriptors_run_out() {
     let scratch = TempDir::new().unwrap();
     let log = scratch.path().join("log");
     let mut command = command_in_shell(r#"ulimit -n 64; exec "$0""#, none(), &backend.url());
-    command.env("LOGFILE", &log);
+    command.env("LOGFILE", &log).env("MAX_CONNECTIONS", "1000");
     let service = Service::start(command);
     let mut caller = Client::of(service.address);
     let mut seen = Seen::default();
@@ -55,6 +55,26 @@ fn callers_are_served_when_file_descriptors_run_out() {
     drop(crowd);
     let lines = fs::read_to_string(&log).unwrap().matches(said).count();
     assert!(lines < 10, "{lines} lines tell of it");
+}
+
+#[test]
+#[ignore = "needs a release build: run .ci/endurance"]
+fn calls_to_a_back_end_find_file_descriptors_whatever_connects() {
+    let backend = Backend::start();
+    let command = command_in_shell(r#"ulimit -n 64; exec "$0""#, none(), &backend.url());
+    let service = Service::start(command);
+    let connect = |_| TcpStream::connect(service.address).unwrap();
+    let crowd: Vec<_> = (0..200).map(connect).collect();
+    let load = Load {
+        service: service.address,
+        path: SAMPLE,
+        clients: 16,
+        pace: Pace::PerSecond(400.0),
+    };
+    let seen = load.run(Duration::from_secs(2));
+    println!("64 file descriptors and {} who idle: {seen}", crowd.len());
+    seen.assert_no_faults();
+    assert_eq!(seen.count(|status| status != 200), 0, "{seen}");
 }
 
 #[test]

@@ -93,6 +93,7 @@ pub mod docs;
 pub mod error;
 pub mod error_layer;
 mod exchanges;
+mod file_descriptors;
 pub mod health;
 mod held_bodies;
 mod home;

@@ -2,12 +2,13 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     task::{AbortHandle, Id, JoinSet},
     time::Instant,
 };
 
-use crate::{exchanges::Exchanges, memory_limit};
+use crate::{exchanges::Exchanges, file_descriptors, memory_limit};
 
 /// What a connection takes between requests, in bytes, at most.
 const EACH: usize = 16 * 1024;
@@ -16,25 +17,38 @@ const EACH: usize = 16 * 1024;
 const WITHOUT_LIMIT: usize = 32_768;
 
 /// How many connections may be open: as many as a third of the memory limit of the process's control group holds, and
-/// 32,768 without one.
+/// 32,768 without one; and no more than half of the file descriptors, since a call to a back-end may want another.
 pub(crate) fn most() -> usize {
-    memory_limit::third().map_or(WITHOUT_LIMIT, |third| (third / EACH).max(1))
+    let of_memory = memory_limit::third().map_or(WITHOUT_LIMIT, |third| third / EACH);
+    let of_descriptors = file_descriptors::limit().map_or(usize::MAX, |limit| limit / 2);
+    of_memory.min(of_descriptors).max(1)
 }
 
 /// The tasks of connections that are open.
-#[derive(Default)]
 pub(super) struct OpenConnections {
     tasks: JoinSet<()>,
     open: HashMap<Id, (Exchanges, AbortHandle)>,
+    /// As many as that, for the metrics.
+    gauge: Gauge,
     /// Those that had been idle for longest when all were looked at, and since when, the longest at the end.
     candidates: Vec<(Instant, Id)>,
 }
 
 impl OpenConnections {
+    /// None yet; the gauge will show how many there are.
+    pub fn new(gauge: Gauge) -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            open: HashMap::new(),
+            gauge,
+            candidates: Vec::new(),
+        }
+    }
+
     /// How many there are.
     pub fn count(&mut self) -> usize {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
-            self.open.remove(&id(ended));
+            self.remove(id(ended));
         }
         self.open.len()
     }
@@ -46,13 +60,21 @@ impl OpenConnections {
     ) {
         let task = self.tasks.spawn(connection);
         self.open.insert(task.id(), (exchanges, task));
+        self.gauge.inc();
     }
 
     /// Waits for one to end; `None` when there is none.
     pub async fn ended(&mut self) -> Option<()> {
         let ended = self.tasks.join_next_with_id().await?;
-        self.open.remove(&id(ended));
+        self.remove(id(ended));
         Some(())
+    }
+
+    /// One that is closed has been removed before it ends.
+    fn remove(&mut self, id: Id) -> Option<AbortHandle> {
+        let (_, task) = self.open.remove(&id)?;
+        self.gauge.dec();
+        Some(task)
     }
 
     /// Closes the one that has been idle for longest; false when none is idle.
@@ -68,7 +90,7 @@ impl OpenConnections {
         while let Some((since, id)) = self.candidates.pop() {
             let found = self.open.get(&id);
             if found.is_some_and(|(exchanges, _)| exchanges.idle_since() == Some(since)) {
-                let (_, task) = self.open.remove(&id).expect("it was found");
+                let task = self.remove(id).expect("it was found");
                 task.abort();
                 return true;
             }

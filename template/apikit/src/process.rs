@@ -9,13 +9,14 @@ use std::{
 };
 
 use clap::Args;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use tokio::time::Instant;
 
 use crate::{
     app::{App, Served, Started},
     backend::Network,
     configuration::{self, Environment, Invocation, MISCONFIGURED, Refusal},
-    health,
+    file_descriptors, health,
     identity::Identity,
     metrics::Metrics,
     serve::{self, Connections},
@@ -86,6 +87,7 @@ where
         metadata, route, ..
     } = app.identity;
     let name = metadata.name;
+    file_descriptors::raise_limit();
     let metrics = Metrics::new(&metadata, route);
     let traces = Traces::from_environment(&metadata).map_err(Failure::Configuration)?;
     let _writing = settings
@@ -149,10 +151,10 @@ pub(crate) async fn serve_with_tasks(
 ) -> Result<(), String> {
     let Served {
         routers,
+        metrics,
         shutdown,
         jobs,
         tasks: authors,
-        ..
     } = served;
     let tasks = Tasks::default();
     for task in authors {
@@ -165,7 +167,9 @@ pub(crate) async fn serve_with_tasks(
         }
     };
     let stopping = settings.stopping();
-    let connections = Connections::new(routers, &shutdown, settings.max_connections());
+    let most = settings.max_connections();
+    let count = show_connections(&metrics, most);
+    let connections = Connections::new(routers, &shutdown, most, count);
     let open = connections.take(listener, stopping, stop).await;
     let cut_short = tasks.have_ended();
     let deadline = Instant::now() + stopping.grace;
@@ -187,6 +191,16 @@ pub(crate) async fn serve_with_tasks(
         true => Ok(()),
         false => Err(faults.join(" ")),
     }
+}
+
+/// Puts the connections among the metrics: how many are open, by the gauge that is returned, and how many may be.
+fn show_connections(metrics: &Metrics, most: usize) -> Gauge {
+    let (name, count) = ("http_server_connections", Gauge::default());
+    metrics.register(name, "Connections that are open", count.clone());
+    let help = "Connections that may be open, while any of them is idle";
+    let most = ConstGauge::new(i64::try_from(most).unwrap_or(i64::MAX));
+    metrics.register("http_server_connections_limit", help, most);
+    count
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::{Instant, sleep, timeout_at},
@@ -102,7 +103,7 @@ pub fn shutdown_signal() -> impl Future<Output = ()> {
 
 /// Serves `app` until `stop` completes, and then drains: `/readyz` answers 503, requests are still taken
 /// for the drain delay, and those in flight have the grace period to finish. Where as many connections are open as a third of the
-/// memory limit holds, the one that has been idle for longest is closed for one more.
+/// memory limit holds, or half of the file descriptors, the one that has been idle for longest is closed for one more.
 ///
 /// # Errors
 /// One sentence, when requests were still in flight at the end of the grace period. They are cut off, each with
@@ -114,7 +115,8 @@ pub async fn serve(
     stopping: Stopping,
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
-    let connections = Connections::new(Routers::one(app), &shutdown, open_connections::most());
+    let (app, most) = (Routers::one(app), open_connections::most());
+    let connections = Connections::new(app, &shutdown, most, Gauge::default());
     let open = connections.take(listener, stopping, stop).await;
     open.finish(Instant::now() + stopping.grace).await
 }
@@ -156,14 +158,14 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// None yet, of `most` at most.
-    pub fn new(app: Routers, shutdown: &Shutdown, most: usize) -> Self {
+    /// None yet, of `most` at most; the gauge will show how many are open.
+    pub fn new(app: Routers, shutdown: &Shutdown, most: usize, gauge: Gauge) -> Self {
         Self {
             app,
             shutdown: shutdown.clone(),
             graceful: GracefulShutdown::new(),
             lingering: Lingering::default(),
-            open: OpenConnections::default(),
+            open: OpenConnections::new(gauge),
             most,
             is_told: false,
         }

@@ -39,7 +39,8 @@ pub struct Settings {
     pub max_in_flight: usize,
 
     /// How many connections may be open at once; for one more, the one that has been idle for longest is closed [default: as
-    /// many as a third of the container's memory limit holds at 16KiB each, or 32768 where there is none]
+    /// many as a third of the container's memory limit holds at 16KiB each, or 32768 where there is none; and no more than half of
+    /// the file descriptors]
     #[arg(long, env, value_parser = count, value_name = "COUNT")]
     pub max_connections: Option<usize>,
 

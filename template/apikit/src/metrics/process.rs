@@ -12,6 +12,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::file_descriptors;
+
 /// How many ticks a second has when Linux counts CPU time, on all common architectures.
 const TICKS: f64 = 100.0;
 
@@ -50,6 +52,10 @@ impl Collector for Process {
             let help = "File descriptors that are open.";
             show("process_open_fds", help, None, &ConstGauge::new(count))?;
         }
+        if let Some(limit) = max_fds() {
+            let help = "File descriptors that may be open.";
+            show("process_max_fds", help, None, &ConstGauge::new(limit))?;
+        }
         Ok(())
     }
 }
@@ -70,6 +76,10 @@ fn resident_bytes() -> Option<i64> {
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: i64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+fn max_fds() -> Option<i64> {
+    i64::try_from(file_descriptors::limit()?).ok()
 }
 
 fn open_fds() -> Option<i64> {

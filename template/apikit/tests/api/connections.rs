@@ -122,39 +122,95 @@ async fn one_more_is_answered_where_none_is_idle() {
     assert_ne!(first.try_read(&mut [0; 512]).ok(), Some(0));
 }
 
+#[tokio::test]
+async fn the_metrics_tell_how_many_are_open_and_may_be() {
+    let app = service("3").await;
+    let shows =
+        |name: &str, value: usize| app.metrics.to_text().contains(&format!("{name} {value}\n"));
+    let mut open = Vec::new();
+    for count in [1, 2, 3, 3] {
+        open.push(having_asked(&app).await);
+        assert!(shows("http_server_connections", count), "{count}");
+    }
+    assert!(shows("http_server_connections_limit", 3));
+    drop(open);
+    let none = async {
+        while !shows("http_server_connections", 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), none).await.unwrap();
+}
+
 /// Each connection has a file descriptor, of which the system gives a process so many.
 #[cfg(unix)]
-#[test]
-fn a_service_without_file_descriptors_closes_what_is_idle_and_answers() {
+mod file_descriptors {
     use std::{
         io::{Read, Write},
         net::TcpStream,
         process::Command,
+        time::Duration,
     };
 
     use crate::running::{Running, program};
 
-    let service = program(&["--listen", "127.0.0.1:0"], &[]);
-    let mut limited = Command::new("/bin/sh");
-    limited
-        .env_clear()
-        .args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""])
-        .arg(service.get_program())
-        .args(service.get_args());
-    let running = Running::of(limited);
-    let mut idle = Vec::new();
-    for _ in 0..60 {
-        let mut stream = TcpStream::connect(&running.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-        let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
-        stream.write_all(request).unwrap();
-        let mut answer = [0; 512];
-        let length = stream.read(&mut answer).unwrap();
-        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
-        idle.push(stream);
+    /// A service with flags, for which a shell has set limits by `ulimit`.
+    fn limited(limit: &str, flags: &[&str]) -> Running {
+        let listen = ["--listen", "127.0.0.1:0"];
+        let service = program(&[&listen, flags].concat(), &[]);
+        let mut limited = Command::new("/bin/sh");
+        limited
+            .env_clear()
+            .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
+            .arg(service.get_program())
+            .args(service.get_args());
+        Running::of(limited)
     }
-    assert_eq!(idle[0].read(&mut [0; 512]).unwrap_or(0), 0);
-    assert!(running.ask("/healthz").starts_with("HTTP/1.1 200"));
+
+    /// Sixty connections, each of which has had an answer.
+    fn sixty(service: &Running) -> Vec<TcpStream> {
+        let answered = |_| {
+            let mut stream = TcpStream::connect(&service.address).unwrap();
+            let patience = Some(Duration::from_secs(10));
+            stream.set_read_timeout(patience).unwrap();
+            assert!(is_answered(&mut stream));
+            stream
+        };
+        (0..60).map(answered).collect()
+    }
+
+    fn is_answered(stream: &mut TcpStream) -> bool {
+        let request = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+        let mut answer = [0; 512];
+        let asked = stream.write_all(request);
+        let length = asked.and_then(|()| stream.read(&mut answer)).unwrap_or(0);
+        answer[..length].starts_with(b"HTTP/1.1 200")
+    }
+
+    #[test]
+    fn where_there_are_none_what_is_idle_is_closed_for_one_more() {
+        let service = limited("-n 40", &["--max-connections", "1000"]);
+        let mut idle = sixty(&service);
+        assert!(!is_answered(&mut idle[0]));
+        assert!(is_answered(&mut idle[59]));
+        assert!(service.ask("/healthz").starts_with("HTTP/1.1 200"));
+    }
+
+    #[test]
+    fn half_of_them_are_left_to_calls() {
+        let service = limited("-n 60", &[]);
+        let mut idle = sixty(&service);
+        assert!(!is_answered(&mut idle[29]));
+        assert!(is_answered(&mut idle[31]));
+        let figures = service.ask("/metrics");
+        assert!(figures.contains("http_server_connections_limit 30\n"));
+        assert!(figures.contains("process_max_fds 60\n"));
+    }
+
+    #[test]
+    fn a_limit_that_may_be_raised_is_raised() {
+        let service = limited("-S -n 40", &[]);
+        let mut idle = sixty(&service);
+        assert!(is_answered(&mut idle[0]));
+    }
 }

@@ -320,6 +320,7 @@ async fn the_metrics_have_the_service_and_its_use_of_the_machine() {
         assert!(samples["process_cpu_seconds_total"] >= 0.0);
         assert!(samples["process_resident_memory_bytes"] > 1e6);
         assert!(samples["process_open_fds"] > 3.0);
+        assert!(samples["process_max_fds"] > samples["process_open_fds"]);
     }
 }
 
