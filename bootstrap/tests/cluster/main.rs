@@ -42,5 +42,4 @@ mod releases;
 mod script;
 mod settings;
 mod tls;
-mod tool_image;
 mod workflows;

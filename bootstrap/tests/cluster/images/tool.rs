@@ -8,9 +8,9 @@ use bootstrap::{
 };
 use tempfile::TempDir;
 
+use super::buildah;
 use crate::{
     commands::{finish, run},
-    images::buildah,
     namespace::Namespace,
     support::{HOSTILE, files, ordinary},
 };
