@@ -209,8 +209,9 @@ fn twins_equal_their_renderings() {
     let template = Template::here();
     for file in twins::all(&template).unwrap() {
         let found = fs::read_to_string(template.root.join(&file.path)).unwrap();
-        assert_eq!(
-            found, file.text,
+        // No more than the name: the files are long.
+        assert!(
+            found == file.text,
             "{} is out of step: run `cargo run -- twins`",
             file.path
         );
