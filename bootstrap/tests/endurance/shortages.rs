@@ -59,26 +59,6 @@ fn callers_are_served_when_file_descriptors_run_out() {
 
 #[test]
 #[ignore = "needs a release build: run .ci/endurance"]
-fn calls_to_a_back_end_find_file_descriptors_whatever_connects() {
-    let backend = Backend::start();
-    let command = command_in_shell(r#"ulimit -n 64; exec "$0""#, none(), &backend.url());
-    let service = Service::start(command);
-    let connect = |_| TcpStream::connect(service.address).unwrap();
-    let crowd: Vec<_> = (0..200).map(connect).collect();
-    let load = Load {
-        service: service.address,
-        path: SAMPLE,
-        clients: 16,
-        pace: Pace::PerSecond(400.0),
-    };
-    let seen = load.run(Duration::from_secs(2));
-    println!("64 file descriptors and {} who idle: {seen}", crowd.len());
-    seen.assert_no_faults();
-    assert_eq!(seen.count(|status| status != 200), 0, "{seen}");
-}
-
-#[test]
-#[ignore = "needs a release build: run .ci/endurance"]
 fn a_log_that_nobody_reads_holds_nobody_up() {
     let backend = Backend::start();
     let mut command = command(none(), &backend.url());
